@@ -1,0 +1,3 @@
+"""Vultus: accountable face search."""
+
+__version__ = "0.1.0"
