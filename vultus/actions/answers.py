@@ -1,0 +1,161 @@
+"""What actions answer: plain frozen data for the page, the API and the command line.
+
+Nothing here can reach the database or the vault. `box` is (x, y, width, height) in pixels
+of the upright photo; scores are cosines, higher is more alike; times are UTC.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+Box = tuple[float, float, float, float]
+CaseState = Literal["opened", "approved", "expired"]
+Verdict = Literal["candidates", "no_likely_match", "choose_face", "no_face", "refused"]
+
+
+@dataclass(frozen=True)
+class CaseAnswer:
+    """A case as its own people see it; `state` is computed at the time of asking."""
+
+    id: int
+    reference: str
+    purpose: str
+    legal_basis: str
+    state: CaseState
+    opened: datetime
+    opened_by: str
+    approved: datetime | None
+    approved_by: str | None
+    expires: date | None  # the last day on which the case may search
+    n_searches: int
+
+
+@dataclass(frozen=True)
+class FaceAnswer:
+    """One face of a probe photo. `n` counts from 1 as people do, left to right."""
+
+    n: int
+    box: Box
+    landmarks: tuple[tuple[float, float], ...]
+    detection_score: float
+    quality: float
+    quality_components: dict[str, float]
+    refused: str | None  # why this face cannot be searched, or None
+
+
+@dataclass(frozen=True)
+class ProbeAnswer:
+    """A probe photo that was received into a case; nothing has been searched yet."""
+
+    id: int
+    case_id: int
+    name: str  # the file name it came with
+    width: int
+    height: int
+    received: datetime
+    faces: tuple[FaceAnswer, ...]
+
+
+@dataclass(frozen=True)
+class PlaceAnswer:
+    """One place where a photo lies: its file or address, and the page that shows it."""
+
+    path_or_url: str
+    page_url: str | None
+    source: str
+    collection: str
+    legal_basis: str
+    expires: date | None
+    seen: datetime
+
+
+@dataclass(frozen=True)
+class PhotoAnswer:
+    """What was found beside an enrolled photo. The first place is the one shown first."""
+
+    sha256: str
+    width: int
+    height: int
+    title: str | None
+    caption: str | None
+    caption_source: str | None
+    date: str | None  # ISO 8601, as precise as known
+    date_precision: str | None  # year, month, day or second
+    date_source: str | None
+    credit: str | None
+    licence: str | None
+    persons: tuple[str, ...]
+    places: tuple[PlaceAnswer, ...]
+
+
+@dataclass(frozen=True)
+class CandidateAnswer:
+    """One row of a candidate list.
+
+    `expected_false_positives`: how many non-mated references one search of this gallery is
+    expected to return at or above `score`, with an interval of about 95 %.
+    """
+
+    rank: int
+    score: float
+    expected_false_positives: float
+    low: float
+    high: float
+    extrapolated: bool
+    reference: int
+    box: Box
+    quality: float
+    photo: PhotoAnswer
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """The answer for one probe face, or for a photo in which none was searched."""
+
+    probe_id: int
+    photo: str  # name or path as given
+    verdict: Verdict
+    reason: str | None  # for `refused`: the code
+    face: FaceAnswer | None  # the face that was searched
+    faces: tuple[FaceAnswer, ...]  # all faces of the photo
+    candidates: tuple[CandidateAnswer, ...]
+    n_gone: int  # candidates erased since the search was run
+    best_expected: float | None  # for `no_likely_match`: expectation at the best score seen
+    same_person: tuple[str, ...] = ()  # names of the photos fused into this probe
+
+
+@dataclass(frozen=True)
+class GalleryAnswer:
+    """What the search was allowed to search."""
+
+    n_references: int
+    n_photos: int
+    collections: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SearchAnswer:
+    """One search: who asked, in which case, of which gallery, and what came back."""
+
+    id: int
+    case: CaseAnswer
+    run: datetime
+    account: str
+    gallery: GalleryAnswer
+    model: str
+    max_false_positives: float
+    threshold: float | None  # the score from which a candidate is listed
+    entry_index: int  # of the audit log
+    probes: tuple[ProbeResult, ...]
+
+
+@dataclass(frozen=True)
+class SearchSummary:
+    """One line of a case's list of searches."""
+
+    id: int
+    run: datetime
+    account: str
+    names: tuple[str, ...]
+    n_candidates: int
+    verdicts: tuple[Verdict, ...]
