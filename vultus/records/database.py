@@ -1,0 +1,81 @@
+"""Django, configured for one home: the catalogue in SQLite or PostgreSQL, and nothing else.
+
+The page passes what it needs on top (`more`); command line and scripts need none of it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import django
+from django.conf import settings as django_settings
+
+from vultus.errors import InputError
+
+FILE_NAME = "vultus.db"
+
+
+def sqlite(path: Path) -> dict[str, Any]:
+    """SQLite as a catalogue: durable commits, deleted bytes overwritten, writers in a queue."""
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "OPTIONS": {
+            # A reader that turns writer fails at once; so every transaction starts as a writer.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                "PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;"
+            ),
+        },
+    }
+
+
+def postgresql(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+        raise InputError(
+            "settings.database_url",
+            "database_url is not an address of a PostgreSQL database.",
+            "Write postgresql://USER:PASSWORD@HOST:PORT/NAME, or leave it empty for SQLite.",
+        )
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.strip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 60,
+    }
+
+
+def configure(
+    home: Path, database_url: str, secret_key: str, more: Mapping[str, Any] | None = None
+) -> None:
+    """Set Django up for this process; a process serves one home, so this happens once."""
+    if django_settings.configured:
+        return
+    extra = dict(more or {})
+    django_settings.configure(
+        DATABASES={
+            "default": postgresql(database_url) if database_url else sqlite(home / FILE_NAME)
+        },
+        SECRET_KEY=secret_key,
+        INSTALLED_APPS=[
+            "django.contrib.contenttypes",
+            "django.contrib.auth",
+            "django.contrib.sessions",
+            "vultus.records.apps.RecordsConfig",
+            *extra.pop("INSTALLED_APPS", []),
+        ],
+        AUTH_USER_MODEL="records.Account",
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.Argon2PasswordHasher"],
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        USE_TZ=True,
+        TIME_ZONE="UTC",
+        **extra,
+    )
+    django.setup()
