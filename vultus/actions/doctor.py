@@ -96,6 +96,7 @@ def check_database(home: Home) -> Check:
 
 def check_log(home: Home) -> Check:
     verified = check(home.path / "log", home.log.verifier_key)
+    home.log.check_payloads()
     return Check("log", "ok", f"{verified.size} entries verify")
 
 

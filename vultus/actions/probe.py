@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -158,16 +159,9 @@ def erase_old_probes(home: Home) -> int:
                 "id", flat=True
             )
         )
+        empty: dict[str, Any] = {"name": "", "sha256": "", "width": 0, "height": 0, "model": ""}
+        empty |= {"faces": [], "crops": []}
         for number in rows:
-            empty = {
-                "name": "",
-                "sha256": "",
-                "width": 0,
-                "height": 0,
-                "model": "",
-                "faces": [],
-                "crops": [],
-            }
             Probe.objects.filter(pk=number).update(
                 sealed=home.vault.seal_json("probe", f"probe:{number}", empty),
                 sealed_photo=None,

@@ -212,7 +212,7 @@ def run(
                 "by": actor.pk,
                 "collection": collection,
                 "gallery_references": len(opened.allow),
-                "max_false_positives": dial,
+                "max_false_positives": repr(dial),  # the log holds no floats
                 "limit": limit,
                 "probes": [
                     {"probe": ask.probe.answer.id, "sha256": ask.probe.sha256, "face": ask.face}

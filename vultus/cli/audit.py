@@ -37,9 +37,17 @@ def run_verify(options: Namespace, output: Output) -> int:
         "entries": answer.n_entries,
         "root": answer.root,
         "origin": answer.origin,
+        "payloads_checked": answer.payloads_checked,
     }
     output.result(
-        document, facts([("verified entries", answer.n_entries), ("root", answer.root)])
+        document,
+        facts(
+            [
+                ("verified entries", answer.n_entries),
+                ("root", answer.root),
+                ("what they say", "verified" if answer.payloads_checked else "sealed: no key file"),
+            ]
+        ),
     )
     return 0
 

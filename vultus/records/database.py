@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import django
 from django.conf import settings as django_settings
+from django.db import connections
 
 from vultus.errors import InputError
 
@@ -55,14 +56,17 @@ def postgresql(url: str) -> dict[str, Any]:
 def configure(
     home: Path, database_url: str, secret_key: str, more: Mapping[str, Any] | None = None
 ) -> None:
-    """Set Django up for this process; a process serves one home, so this happens once."""
+    """Set Django up for this home. A process works with one home at a time.
+
+    Called again for another home, it closes the first one's connection and turns to the other.
+    """
+    database = postgresql(database_url) if database_url else sqlite(home / FILE_NAME)
     if django_settings.configured:
+        turn_to(database, secret_key)
         return
     extra = dict(more or {})
     django_settings.configure(
-        DATABASES={
-            "default": postgresql(database_url) if database_url else sqlite(home / FILE_NAME)
-        },
+        DATABASES={"default": database},
         SECRET_KEY=secret_key,
         INSTALLED_APPS=[
             "django.contrib.contenttypes",
@@ -79,3 +83,14 @@ def configure(
         **extra,
     )
     django.setup()
+
+
+def turn_to(database: dict[str, Any], secret_key: str) -> None:
+    """Point this process's connection at another database."""
+    current = connections.settings["default"]
+    if (current["ENGINE"], current["NAME"]) == (database["ENGINE"], database["NAME"]):
+        return
+    connections.close_all()
+    connections.settings = connections.configure_settings({"default": database})
+    del connections["default"]
+    django_settings.SECRET_KEY = secret_key

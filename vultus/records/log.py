@@ -7,9 +7,7 @@ written to a file of its own, so that a log cut short in the database shows.
 """
 
 import contextlib
-import json
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,14 +16,24 @@ from typing import Any
 
 from django.db import transaction
 
-from vultus.audit import checkpoint, fsck, proof, receipt
-from vultus.audit.entry import EntryKind, Leaf, commit
+from vultus.audit import fsck, proof
+from vultus.audit.checkpoint import Checkpoint, sign, verify_checkpoint
+from vultus.audit.entry import (
+    SALT_BYTES,
+    EntryKind,
+    Leaf,
+    decode_payload,
+    encode_payload,
+    new_salt,
+    verify_commitment,
+)
 from vultus.audit.merkle import Frontier, leaf_hash
+from vultus.audit.receipt import make_receipt
 from vultus.errors import InputError, IntegrityError, UnavailableError
 from vultus.records.models import Entry, LogState
 from vultus.vault.seal import Vault
 
-SALT_BYTES = 32
+RESTORE = "Stop working with this home and restore a backup."
 
 
 @dataclass(frozen=True)
@@ -62,9 +70,8 @@ class Log:
         frontier = Frontier.from_bytes(bytes(state.frontier))
         rows = []
         for new in entries:
-            payload = canonical(new.payload)
-            salt = secrets.token_bytes(SALT_BYTES)
-            leaf = Leaf(new.kind, datetime.now(UTC), commit(salt, payload)).encode()
+            payload, salt = encode_payload(new.kind, new.payload), new_salt()
+            leaf = Leaf.of(new.kind, datetime.now(UTC), salt, payload).to_bytes()
             digest = leaf_hash(leaf)
             sealed = self._vault.seal("entry", f"entry:{frontier.size}", salt + payload)
             rows.append(
@@ -81,52 +88,68 @@ class Log:
         Entry.objects.bulk_create(rows)
         state.size = frontier.size
         state.frontier = frontier.to_bytes()
-        state.checkpoint = checkpoint.sign(
-            checkpoint.Checkpoint(self._origin, frontier.size, frontier.root()),
-            self._signing_key,
-            self._origin,
-        )
+        tree = Checkpoint(self._origin, frontier.size, frontier.root())
+        state.checkpoint = sign(tree, self._signing_key, self._origin)
         state.save()
         note = state.checkpoint
         transaction.on_commit(lambda: write_checkpoint(self._folder, note))
         return [row.index for row in rows]
 
     def payload(self, index: int) -> dict[str, Any] | None:
-        """The payload of an entry, or None when it was forgotten."""
+        """What an entry says, or None when it was forgotten. Raises InputError, IntegrityError."""
         row = entry(index)
-        if row.sealed_payload is None:
-            return None
-        opened = self._vault.unseal("entry", f"entry:{index}", bytes(row.sealed_payload))
-        value: dict[str, Any] = json.loads(opened[SALT_BYTES:])
-        return value
+        parts = self.opened_payload(row)
+        return decode_payload(EntryKind(row.kind), parts[1]) if parts else None
 
     def receipt(self, index: int) -> bytes:
-        """A document that proves, with the public key alone, what entry `index` says."""
-        row = entry(index)
-        if row.sealed_payload is None:
+        """A document that proves, with the public key alone, what entry `index` says.
+
+        Raises UnavailableError `log.payload_forgotten` when that was erased.
+        """
+        parts = self.opened_payload(entry(index))
+        if parts is None:
             raise UnavailableError(
                 "log.payload_forgotten",
                 f"What entry {index} said was erased.",
                 "Its leaf can still be proved: `vultus audit prove`.",
             )
-        opened = self._vault.unseal("entry", f"entry:{index}", bytes(row.sealed_payload))
-        return evidence(index, salt=opened[:SALT_BYTES], payload=opened[SALT_BYTES:])
+        return evidence(index, self.verifier_key, salt=parts[0], payload=parts[1])
+
+    def opened_payload(self, row: Entry) -> tuple[bytes, bytes] | None:
+        """(salt, payload) of an entry, checked against its leaf; None when it was forgotten."""
+        if row.sealed_payload is None:
+            return None
+        opened = self._vault.unseal("entry", f"entry:{row.index}", bytes(row.sealed_payload))
+        salt, payload = opened[:SALT_BYTES], opened[SALT_BYTES:]
+        verify_commitment(Leaf.from_bytes(bytes(row.leaf)), salt, payload)
+        return salt, payload
+
+    def check_payloads(self) -> None:
+        """Open every payload that was not forgotten. Raises IntegrityError `log.entry_changed`."""
+        for row in Entry.objects.order_by("index").iterator(chunk_size=1000):
+            try:
+                self.opened_payload(row)
+            except IntegrityError as error:
+                raise IntegrityError(
+                    "log.entry_changed", f"What entry {row.index} says was changed.", RESTORE
+                ) from error
 
 
-def evidence(index: int, *, salt: bytes | None = None, payload: bytes | None = None) -> bytes:
+def evidence(
+    index: int, verifier_key: str, *, salt: bytes | None = None, payload: bytes | None = None
+) -> bytes:
     """The proof document of one entry; needs neither key file nor vault."""
     row = entry(index)
-    state = LogState.objects.get(id=1)
-    hashes = [bytes(h) for h in Entry.objects.order_by("index").values_list("leaf_hash", flat=True)]
-    return receipt.make_receipt(
-        leaf=bytes(row.leaf),
-        index=index,
-        size=state.size,
-        proof=proof.inclusion_proof(index, state.size, hashes[: state.size]),
-        checkpoint=state.checkpoint,
-        salt=salt,
-        what=payload,
-    )
+    note = LogState.objects.get(id=1).checkpoint
+    size = verify_checkpoint(note, verifier_key).size
+    steps = proof.inclusion_proof(index, size, leaf_hashes(size))
+    return make_receipt(bytes(row.leaf), index, steps, note, verifier_key, payload=payload, salt=salt)
+
+
+def leaf_hashes(size: int) -> list[bytes]:
+    """The first `size` leaf hashes, in order."""
+    rows = Entry.objects.filter(index__lt=size).order_by("index")
+    return [bytes(digest) for digest in rows.values_list("leaf_hash", flat=True)]
 
 
 def entry(index: int) -> Entry:
@@ -136,36 +159,36 @@ def entry(index: int) -> Entry:
         raise InputError(
             "log.not_found",
             f"The log has no entry {index}.",
-            f"Entries are numbered from 0 to {LogState.objects.get(id=1).size - 1}.",
+            f"Entries are numbered from 0 to {Entry.objects.count() - 1}.",
         )
     return row
 
 
-def check(folder: Path, verifier_key: str) -> checkpoint.Checkpoint:
-    """Re-derive the whole log. Raises IntegrityError naming what is wrong; needs no key file."""
+def check(folder: Path, verifier_key: str) -> Checkpoint:
+    """Re-derive the whole log. Raises IntegrityError naming what is wrong; needs no key file.
+
+    The checkpoint that was kept beside the database must be of a log that this one extends:
+    a log that was cut short, or written anew, shows.
+    """
     state = LogState.objects.filter(id=1).first()
     if state is None:
         raise IntegrityError("log.state_missing", "The log's state is gone.", RESTORE)
-    kept = read_checkpoint(folder)
     verified = fsck.check_log(
         stored_leaves(), bytes(state.frontier), state.checkpoint, verifier_key
     )
+    kept = read_checkpoint(folder)
     if kept is not None:
-        hashes = (
-            bytes(h)
-            for h in Entry.objects.order_by("index").values_list("leaf_hash", flat=True).iterator()
-        )
-        fsck.check_extends(kept, hashes, verifier_key)
+        old = min(verify_checkpoint(kept, verifier_key).size, verified.size)
+        steps = proof.consistency_proof(old, verified.size, leaf_hashes(verified.size))
+        fsck.check_extends(kept, state.checkpoint, steps, verifier_key)
     return verified
 
 
-RESTORE = "Stop working with this home and restore a backup."
-
-
 def stored_leaves() -> Iterator[tuple[int, bytes, bytes]]:
+    """(index, leaf, stored leaf hash) of every entry in order, and its kind as the leaf has it."""
     rows = Entry.objects.order_by("index").values_list("index", "kind", "leaf", "leaf_hash")
     for index, kind, leaf, digest in rows.iterator(chunk_size=2000):
-        if Leaf.decode(bytes(leaf)).kind.value != kind:
+        if f'"kind":"{kind}"'.encode() not in bytes(leaf):
             raise IntegrityError("log.entry_changed", f"Entry {index} was changed.", RESTORE)
         yield index, bytes(leaf), bytes(digest)
 
@@ -188,8 +211,3 @@ def read_checkpoint(folder: Path) -> str | None:
         return (folder / "checkpoint").read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-
-
-def canonical(value: dict[str, Any]) -> bytes:
-    """The one spelling of a payload: sorted keys, no spaces, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
