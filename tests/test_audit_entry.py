@@ -15,7 +15,6 @@ from vultus.audit.entry import (
     decode_payload,
     encode_payload,
     new_salt,
-    remains,
     verify_commitment,
 )
 from vultus.audit.kind import EntryKind
@@ -186,11 +185,3 @@ def test_a_payload_has_a_limit():
 )
 def test_another_spelling_of_a_payload_is_refused(data):
     assert malformed(decode_payload, KIND, data) == "payload.malformed"
-
-
-def test_forgetting_leaves_the_leaf_as_it_is():
-    payload = {"account": 1, "email": "ann@example.org", "by": 2}
-    kind = EntryKind.ACCOUNT_ADDED
-    leaf = Leaf.of(kind, TIME, new_salt(), encode_payload(kind, payload)).to_bytes()
-    assert remains(kind, payload) == {"account": 1, "by": 2}
-    assert Leaf.from_bytes(leaf).kind == kind  # salt and payload are gone, the leaf reads on

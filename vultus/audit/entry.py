@@ -24,7 +24,6 @@ __all__ = [
     "decode_payload",
     "encode_payload",
     "new_salt",
-    "remains",
     "verify_commitment",
 ]
 
@@ -142,12 +141,6 @@ def decode_payload(kind: EntryKind, data: bytes) -> dict[str, Any]:
     except (ValueError, TypeError):
         pass
     raise _malformed("payload")
-
-
-def remains(kind: EntryKind, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """What may be kept of a payload, as a note without proof, once it is erased."""
-    stays = DECLARATIONS[kind].stays
-    return {name: value for name, value in payload.items() if name in stays}
 
 
 def _check_numbers(value: object) -> None:
