@@ -12,7 +12,7 @@ with it, use an environment of its own:
 The pattern for every benchmark here: all peers get the same data and the same question and
 return the same thing (ids and scores, best first, those at or above the threshold); they
 take turns within each repetition, so that other load on the machine falls on all alike;
-medians are printed, with processor seconds beside the wall, and the ratio to the best peer;
+medians are printed, with processor seconds beside the wall, and the ratio of each peer to us;
 answers are compared, so that nobody is fast and wrong; machine, commit and versions go into
 the file with the figures. Each peer uses the cores it sees: `taskset -c 0 python ...` gives
 all of them one. faiss's threads do not spin while they wait, which would waste a shared core.
