@@ -15,6 +15,7 @@ from vultus.actions.answers import (
 from vultus.actions.answers import Box as Rectangle
 from vultus.web import words
 from vultus.web.problem import refusal_words
+from vultus.web.tags import iso_day
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,23 @@ def box_of(box: Rectangle, width: int, height: int, face: FaceAnswer | None = No
         text_y=tag_y + tag // 2,
         font=round(tag * 0.6),
     )
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The space that a photo takes at most on a page, CSS pixels."""
+
+    width: int
+    height: int
+
+
+def shown(width: int, height: int) -> Shown:
+    """A photo of this size within 1600 x 760, or up to twice its size while it stays small."""
+    if not width or not height:
+        return Shown(640, 480)
+    enlarged = max(1.0, min(2.0, 640 / max(width, height)))
+    scale = min(1600 / width, 760 / height, enlarged)
+    return Shown(round(width * scale), round(height * scale))
 
 
 @dataclass(frozen=True)
@@ -95,6 +113,7 @@ class Row:
     closer: str
     whole: str
     box: Box
+    shown: Shown
     face_width: int
     source_line: str
 
@@ -108,7 +127,11 @@ def row_of(answer: SearchAnswer, n: int, c: CandidateAnswer) -> Row:
     args = [answer.id, c.reference]
     photo = c.photo
     place = photo.places[0] if photo.places else None
-    parts = [photo.credit, place.source if place else None, photo.date]
+    parts = [
+        photo.credit,
+        place.source if place else None,
+        iso_day(photo.date) if photo.date else None,
+    ]
     return Row(
         candidate=c,
         place=place,
@@ -122,6 +145,7 @@ def row_of(answer: SearchAnswer, n: int, c: CandidateAnswer) -> Row:
         closer=f"{reverse('candidate', args=args)}?probe={n}",
         whole=f"{reverse('photo', args=args)}?probe={n}",
         box=box_of(c.box, photo.width, photo.height),
+        shown=shown(photo.width, photo.height),
         face_width=round(c.box[2]),
         source_line=", ".join(part for part in parts if part),
     )

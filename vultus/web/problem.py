@@ -82,6 +82,17 @@ WORDS: dict[str, tuple[Text, Text, Text]] = {
         "",
         _("Go on in the case."),
     ),
+    "case.incomplete": (
+        _("Something is missing"),
+        "",
+        _("A search without reference, purpose and legal basis does not exist."),
+    ),
+    "case.text_too_long": (_("This text is too long"), "", _("Say it more briefly.")),
+    "case.expires_in_the_past": (
+        _("The last day is in the past"),
+        "",
+        _("Give a later day, or none."),
+    ),
     "photo.empty": (BAD_PHOTO, _("The file is empty."), _("Choose another file.")),
     "photo.not_a_photo": (
         BAD_PHOTO,

@@ -17,7 +17,7 @@ from vultus.ids import CaseId, ReferenceId, SearchId
 from vultus.web import words
 from vultus.web.case_pages import show_case
 from vultus.web.forms import PhotoForm, SearchForm
-from vultus.web.layout import Row, box_of, eyes_of, face_cards, neighbours, rows_of
+from vultus.web.layout import Row, box_of, eyes_of, face_cards, neighbours, rows_of, shown
 from vultus.web.problem import Problem, refusal_words
 from vultus.web.session import the_home
 
@@ -56,6 +56,7 @@ def show_probe(
         "case": get_case(home, account, CaseId(answer.case_id)),
         "gallery": searches.gallery(home, account, CaseId(answer.case_id)),
         "probe": answer,
+        "shown": shown(answer.width, answer.height),
         "faces": face_cards(answer),
         "boxes": [box_of(face.box, answer.width, answer.height, face) for face in answer.faces],
         "n_searchable": len(searchable),
@@ -134,12 +135,13 @@ def dial_context(answer: SearchAnswer, result: ProbeResult) -> dict[str, Any]:
     return {
         "stops": stops,
         "dial_says": words.dial_sentence(dial),
+        "dial_once": words.once_in(dial),
         "dial_faces": [
             other.face.n
             for other in answer.probes
             if other.face and other.probe_id == result.probe_id
         ]
-        if answer.case.state == "approved"
+        if answer.case.state == "approved" and not result.same_person
         else [],
         "looser": looser[-1] if looser else None,
         "looser_says": f"{words.dial_sentence(looser[-1].max_false_positives)}." if looser else "",
