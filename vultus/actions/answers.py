@@ -4,9 +4,15 @@ Nothing here can reach the database or the vault. `box` is (x, y, width, height)
 of the upright photo; scores are cosines, higher is more alike; times are UTC.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from vultus.errors import VultusError
+
+if TYPE_CHECKING:
+    from vultus.faces import Face
 
 Box = tuple[float, float, float, float]
 CaseState = Literal["opened", "approved", "expired"]
@@ -159,3 +165,72 @@ class SearchSummary:
     names: tuple[str, ...]
     n_candidates: int
     verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True)
+class SourceAnswer:
+    """A registered source, unsealed."""
+
+    id: int
+    name: str
+    kind: str
+    location: str
+    collection: str
+    legal_basis: str
+    page_url_prefix: str | None
+    expires: date | None
+    expired: bool
+    visited: datetime | None
+
+
+@dataclass
+class IngestAnswer:
+    """What the sources hold after the visit.
+
+    `photos` = new + unchanged + all refused + all failed: distinct photos, however many
+    places hold them (`places`). `faces` counts the references of all photos held, `removed`
+    the photos that have vanished from their last place. Reasons are stable codes.
+    """
+
+    photos: int = 0
+    new: int = 0
+    unchanged: int = 0
+    faces: int = 0
+    removed: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    places: int = 0
+    files: dict[str, list[str]] = field(default_factory=dict)  # reason: places
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class HeldPhoto:
+    """One row of `vultus photos`: a photo and the decision that was made about it."""
+
+    photo: PhotoAnswer
+    enrolled: bool
+    n_faces: int
+    decision: str
+    reason: str | None
+    time: datetime
+
+
+@dataclass(frozen=True)
+class FacesAnswer:
+    """The faces of one photo, or the error that reading it gave."""
+
+    path: str
+    faces: tuple[FaceAnswer, ...]
+    templates: "tuple[Face, ...]"
+    error: VultusError | None
+
+
+@dataclass(frozen=True)
+class CompareAnswer:
+    """`false_match_rate`: how often two different people score at least this (see scoring)."""
+
+    score: float
+    false_match_rate: float
+    faces: tuple[FaceAnswer, FaceAnswer]
+    n_faces: tuple[int, int]

@@ -1,0 +1,132 @@
+"""The index as a plain library: quick to import, and searching without numba and after a fork."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from index_galleries import face_like
+
+from vultus.index import FaceIndex, scan
+
+HERE = Path(__file__).parent
+
+
+def python(code, **environment):
+    """What a fresh Python prints."""
+    path = os.pathsep.join([str(HERE), str(HERE.parent)])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": path} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+def test_importing_adding_and_saving_do_not_import_numba(tmp_path):
+    code = """
+import sys
+import numpy as np
+from vultus.index import FaceIndex
+index = FaceIndex(2)
+index.add([1], [[0.6, 0.8]])
+index.save(FILE)
+FaceIndex.open(FILE)
+heavy = {"numba", "django", "cryptography", "onnxruntime", "cv2"} & set(sys.modules)
+print(sorted(heavy))
+""".replace("FILE", repr(str(tmp_path / "a.index")))
+    assert python(code)[0] == "[]\n"
+
+
+def test_prepare_returns_the_seconds_it_took():
+    first, second = FaceIndex.prepare(), FaceIndex.prepare()
+    assert isinstance(first, float)
+    assert first >= 0
+    assert second >= 0
+    assert scan.kernels() is not None, "numba is installed here and must compile"
+
+
+def test_each_kernel_is_compiled_once():
+    """A second signature would be a second wait, and would not be in the cache."""
+    index = FaceIndex(8)
+    index.add(np.arange(50), face_like(np.random.default_rng(0), 50, 8))
+    again = FaceIndex.from_bytes(index.to_bytes())
+    probe = np.frombuffer(np.eye(1, 8, dtype=np.float32).tobytes(), np.float32)
+    for each in (index, again):
+        for limits in ({}, {"k": 2}, {"threshold": 0.1, "allow": [1, 2, 3, 4, 5]}):
+            each.search(probe, **limits)
+    kernels = scan.kernels()
+    for kernel in (kernels.scan_range, kernels.scan_top):
+        assert len(kernel.signatures) == 1
+
+
+SEARCH = """
+import sys
+if BLOCKED: sys.modules["numba"] = None
+import numpy as np
+from index_galleries import face_like
+from vultus.index import FaceIndex
+rows = face_like(np.random.default_rng(0), 500, 64)
+index = FaceIndex(64)
+index.add(np.arange(500), rows)
+for limits in ({"k": 7}, {"threshold": 0.4}, {"k": 3, "threshold": 0.5, "allow": range(250)}, {}):
+    lists = index.search(rows[:9], **limits)
+    print(limits, lists.ids.tolist(), lists.scores.tobytes().hex())
+"""
+
+
+def test_without_numba_the_answers_are_the_same_and_it_is_said_once():
+    with_numba = python("BLOCKED = False" + SEARCH)
+    without = python("BLOCKED = True" + SEARCH)
+    assert without[0] == with_numba[0] != ""
+    assert "searches run in NumPy" not in with_numba[1]
+    assert without[1].count("searches run in NumPy, without numba") == 1
+
+
+def test_a_kernel_that_does_not_compile_is_done_without():
+    broken = """
+BLOCKED = False
+import numba
+def njit(*_, **__):
+    raise numba.core.errors.NumbaError("cannot compile")
+numba.njit = njit
+"""
+    answers, said = python(broken + SEARCH)
+    assert answers == python("BLOCKED = False" + SEARCH)[0]
+    assert said.count("without numba: cannot compile") == 1
+
+
+def test_without_a_folder_for_the_cache_the_kernels_are_compiled_all_the_same():
+    nowhere = """
+BLOCKED = False
+from numba.core import caching
+caching.CacheImpl._locator_classes = []
+"""
+    answers, said = python(nowhere + SEARCH)
+    assert answers == python("BLOCKED = False" + SEARCH)[0]
+    assert said == ""
+
+
+def test_a_search_after_a_fork():
+    """The threads of a search end with it: a forked worker does not wait for them for ever."""
+    rng = np.random.default_rng(1)
+    rows = face_like(rng, 4000, 512)
+    index = FaceIndex(512)
+    index.add(np.arange(4000), rows)
+    want = index.search(rows[:32], k=5).ids.tolist()
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            same = index.search(rows[:32], k=5).ids.tolist() == want
+            os.write(write_end, b"same" if same else b"different")
+        finally:
+            os._exit(0)
+    os.close(write_end)
+    assert os.waitpid(child, 0)[1] == 0
+    assert os.read(read_end, 20) == b"same"
+    os.close(read_end)

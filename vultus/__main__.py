@@ -1,0 +1,5 @@
+"""`python -m vultus` is `vultus`."""
+
+from vultus.cli.main import entry_point
+
+entry_point()

@@ -1,0 +1,183 @@
+"""Erase: a face, a photo or a source is gone, does not come back, and a receipt proves it."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from vultus.actions.enrol import digest_index, let_go
+from vultus.actions.home import Home
+from vultus.actions.source import source_named
+from vultus.audit.entry import EntryKind
+from vultus.errors import InputError
+from vultus.records.models import (
+    Account,
+    Calibration,
+    Entry,
+    Erasure,
+    LogState,
+    Photo,
+    Reference,
+    Sighting,
+    Source,
+)
+
+
+@dataclass(frozen=True)
+class EraseAnswer:
+    """What was erased, counted, and where the receipt lies."""
+
+    photos: int
+    references: int
+    places: int
+    receipt: Path
+
+
+def erase(
+    home: Home,
+    actor: Account,
+    *,
+    photo: str | None = None,
+    reference: int | None = None,
+    source: str | None = None,
+) -> EraseAnswer:
+    """Erase exactly one of: a photo by its SHA-256, a reference by number, a source by name.
+
+    The templates, crops, captions, places and what the log said of the photo are deleted,
+    and an erased photo is refused by later visits. Raises InputError `erase.choose_one`,
+    `photo.not_held`, `reference.not_held`, `source.not_found`.
+    """
+    given = [value for value in (photo, reference, source) if value is not None]
+    if len(given) != 1:
+        raise InputError(
+            "erase.choose_one",
+            "Name exactly one thing to erase.",
+            "Use --photo SHA256, --reference ID or --source NAME.",
+        )
+    with transaction.atomic():
+        if photo is not None:
+            index, counts = erase_photo(home, actor, photo)
+        elif reference is not None:
+            index, counts = erase_reference(home, actor, reference)
+        else:
+            assert source is not None
+            index, counts = erase_source(home, actor, source)
+        Calibration.objects.all().delete()
+    truncate_journal()
+    return EraseAnswer(*counts, receipt=write_receipt(home, index))
+
+
+Counts = tuple[int, int, int]  # photos, references, places
+
+
+def erase_photo(home: Home, actor: Account, sha256: str) -> tuple[int, Counts]:
+    row = Photo.objects.filter(digest_index=digest_index(home, sha256.strip())).first()
+    if row is None:
+        raise InputError(
+            "photo.not_held",
+            "No photo with this SHA-256 is held.",
+            "List them: `vultus photos --json`.",
+        )
+    counts = (1, row.references.count(), row.sightings.count())
+    delete_photos(home, [row])
+    index = home.log.append(
+        EntryKind.PHOTO_ERASED,
+        {
+            "by": actor.pk,
+            "photo": row.pk,
+            "photo_digest": receipt_digest(sha256),
+            "references": counts[1],
+            "places": counts[2],
+        },
+    )
+    return index, counts
+
+
+def receipt_digest(sha256: str) -> str:
+    """What a receipt says of a photo: who holds the photo can check it, nobody can invert it."""
+    return hashlib.sha256(f"vultus/erased-photo/{sha256.strip().lower()}".encode()).hexdigest()
+
+
+def erase_reference(home: Home, actor: Account, number: int) -> tuple[int, Counts]:
+    row = Reference.objects.filter(pk=number).first()
+    if row is None:
+        raise InputError(
+            "reference.not_held",
+            f"There is no reference {number}.",
+            "The reference stands beside each candidate: `vultus search … --json`.",
+        )
+    photo_id = row.photo_id
+    row.delete()
+    left = Reference.objects.filter(photo_id=photo_id).count()
+    Photo.objects.filter(pk=photo_id).update(n_faces=left)
+    index = home.log.append(
+        EntryKind.REFERENCE_ERASED, {"by": actor.pk, "reference": number, "photo": photo_id}
+    )
+    return index, (0, 1, 0)
+
+
+def erase_source(home: Home, actor: Account, name: str) -> tuple[int, Counts]:
+    """The source with all its places, and the photos that lie nowhere else."""
+    source = source_named(home, name)
+    photo_ids = set(Sighting.objects.filter(source_id=source.id).values_list("photo_id", flat=True))
+    n_places = Sighting.objects.filter(source_id=source.id).delete()[0]
+    only_here = Photo.objects.filter(pk__in=photo_ids, sightings__isnull=True)
+    n_references = Reference.objects.filter(photo__in=only_here).count()
+    gone = let_go(photo_ids)
+    forget(gone)
+    Source.objects.filter(pk=source.id).delete()
+    index = home.log.append(
+        EntryKind.SOURCE_ERASED,
+        {
+            "by": actor.pk,
+            "source": source.id,
+            "photos": len(gone),
+            "references": n_references,
+            "places": n_places,
+        },
+    )
+    return index, (len(gone), n_references, n_places)
+
+
+def delete_photos(home: Home, rows: list[Photo]) -> None:
+    """Delete photos with all that hangs on them, and keep them from coming back."""
+    now = datetime.now(UTC)
+    Erasure.objects.bulk_create(
+        [Erasure(digest_index=bytes(row.digest_index), time=now) for row in rows],
+        ignore_conflicts=True,
+    )
+    numbers = [row.pk for row in rows]
+    Photo.objects.filter(pk__in=numbers).delete()
+    forget(numbers)
+
+
+def forget(photo_ids: list[int]) -> None:
+    """Delete what the log said of these photos; the tree keeps its leaves and still verifies."""
+    for start in range(0, len(photo_ids), 500):
+        Entry.objects.filter(photo_id__in=photo_ids[start : start + 500]).update(
+            sealed_payload=None
+        )
+
+
+def truncate_journal() -> None:
+    """SQLite overwrites deleted rows, but its journal still holds the old pages: empty it."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def write_receipt(home: Home, index: int) -> Path:
+    """The proof of the erasure's log entry, as a file; the erasure itself is committed already."""
+    size = LogState.objects.values_list("size", flat=True).get(id=1)
+    path = home.path / "receipts" / f"erasure-{index}-of-{size}.json"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    with temporary.open("wb") as file:
+        file.write(home.log.receipt(index))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    return path

@@ -1,0 +1,51 @@
+"""Read faces and compare two photos, without a home: nothing is searched and nothing is kept."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vultus.actions.answers import CompareAnswer, FacesAnswer
+from vultus.actions.face import face_answer, face_fields
+from vultus.errors import InputError, VultusError
+from vultus.faces.pool import ReaderPool, Reading
+from vultus.scoring.comparison import cosine, false_match_rate
+
+
+def read_faces(pool: ReaderPool, paths: Sequence[Path]) -> list[FacesAnswer]:
+    """The faces of each photo, in the order given."""
+    return [
+        faces_of(path, result) for path, result in pool.read_many([(path, path) for path in paths])
+    ]
+
+
+def faces_of(path: Path, result: Reading | VultusError) -> FacesAnswer:
+    if isinstance(result, VultusError):
+        return FacesAnswer(str(path), (), (), result)
+    answers = tuple(face_answer(n, face_fields(face)) for n, face in enumerate(result.faces, 1))
+    return FacesAnswer(str(path), answers, tuple(result.faces), None)
+
+
+def compare(pool: ReaderPool, a: Path, b: Path) -> CompareAnswer:
+    """The score of the largest faces of two photos.
+
+    Raises the error of a photo that cannot be read, InputError `photo.no_face`.
+    """
+    sides = read_faces(pool, [a, b])
+    for side in sides:
+        if side.error is not None:
+            raise side.error
+        if not side.faces:
+            raise InputError(
+                "photo.no_face", f"No face was found in {side.path}.", "Choose another photo."
+            )
+    chosen = [
+        max(range(len(s.faces)), key=lambda i, s=s: s.faces[i].box[2] * s.faces[i].box[3])
+        for s in sides
+    ]  # type: ignore[misc]
+    left, right = (s.templates[i].template for s, i in zip(sides, chosen, strict=True))
+    score = cosine(left.vector, right.vector)
+    return CompareAnswer(
+        score=float(score),
+        false_match_rate=float(false_match_rate(float(score), left.model)),
+        faces=(sides[0].faces[chosen[0]], sides[1].faces[chosen[1]]),
+        n_faces=(len(sides[0].faces), len(sides[1].faces)),
+    )

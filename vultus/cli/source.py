@@ -1,0 +1,82 @@
+"""source add, source list."""
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from vultus.cli.opened import day, opened
+from vultus.cli.output import Output, facts
+
+
+def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
+    parser = verbs.add_parser("source", help="where photos may come from")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = actions.add_parser("add", parents=[everywhere], help="register a source")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--kind", required=True, help="folder")
+    add.add_argument("--location", required=True, metavar="PATH_OR_URL")
+    add.add_argument("--allow-host", action="append", default=[], metavar="HOST[:PORT]")
+    add.add_argument("--collection", required=True, metavar="NAME")
+    add.add_argument("--legal-basis", required=True, metavar="TEXT")
+    add.add_argument("--expires", metavar="DATE", help="last day of the entitlement")
+    add.add_argument("--page-url-prefix", metavar="URL", help="pages of the photos: URL + path")
+    add.set_defaults(run=run_add)
+    listing = actions.add_parser("list", parents=[everywhere], help="all sources")
+    listing.set_defaults(run=run_list)
+
+
+def run_add(options: Namespace, output: Output) -> int:
+    with opened(options) as (home, actor):
+        from vultus.actions.document import source_document
+        from vultus.actions.source import add_source
+
+        source = add_source(
+            home,
+            actor,
+            name=options.name,
+            kind=options.kind,
+            location=options.location,
+            collection=options.collection,
+            legal_basis=options.legal_basis,
+            expires=day(options.expires),
+            page_url_prefix=options.page_url_prefix,
+            allow_hosts=tuple(options.allow_host),
+        )
+    output.result(
+        source_document(source),
+        facts(
+            [
+                ("source", source.name),
+                ("collection", source.collection),
+                ("location", source.location),
+                ("legal basis", source.legal_basis),
+                ("expires", source.expires),
+            ]
+        ),
+        Text("Visit it with `vultus ingest`.", style="dim"),
+    )
+    return 0
+
+
+def run_list(options: Namespace, output: Output) -> int:
+    with opened(options) as (home, actor):
+        from vultus.actions.document import source_document
+        from vultus.actions.source import list_sources
+
+        sources = list_sources(home, actor)
+    table = Table(box=None)
+    for column in ("source", "collection", "kind", "location", "expires", "last visit"):
+        table.add_column(column)
+    for s in sources:
+        expires = f"{s.expires} (expired)" if s.expired else str(s.expires or "")
+        visited = f"{s.visited:%Y-%m-%d %H:%M}" if s.visited else "never"
+        table.add_row(
+            Text(s.name), Text(s.collection), s.kind, Text(s.location), expires, visited
+        )
+    output.result(
+        {"sources": [source_document(source) for source in sources]},
+        table if sources else Text("No source yet: `vultus source add`."),
+    )
+    return 0
