@@ -6,7 +6,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from vultus.actions import case as cases
-from vultus.actions.search import gallery, list_searches
+from vultus.actions.gallery import gallery
+from vultus.actions.search import list_searches
 from vultus.errors import InputError
 from vultus.ids import CaseId
 from vultus.web.config import FORM_BYTES_MAX

@@ -77,14 +77,23 @@ def shown(width: int, height: int) -> Shown:
 class FaceCard:
     n: int
     refused: bool
-    eyes: str
+    says: str
     why: str
+    meter: tuple[bool, ...]
+    quality: float
 
 
 def face_cards(probe: ProbeAnswer) -> list[FaceCard]:
     """The faces of a probe photo, left to right."""
     return [
-        FaceCard(face.n, bool(face.refused), eyes_of(face), refusal_words(face.refused))
+        FaceCard(
+            n=face.n,
+            refused=bool(face.refused),
+            says=". ".join(part for part in (eyes_of(face), *words.weaknesses(face)) if part),
+            why=refusal_words(face.refused),
+            meter=words.meter(face.quality),
+            quality=face.quality,
+        )
         for face in probe.faces
     ]
 

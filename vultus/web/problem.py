@@ -124,6 +124,21 @@ WORDS: dict[str, tuple[Text, Text, Text]] = {
         _("The photo has more pixels than are read here."),
         _("Save a smaller copy; faces need no more than a few megapixels."),
     ),
+    "photo.took_too_long": (
+        BAD_PHOTO,
+        _("Reading it took longer than is allowed here."),
+        _("Save a smaller copy as JPEG and try again."),
+    ),
+    "probe.erased": (
+        _("The probe photo was erased"),
+        _("Probe photos are erased after their retention. The answer of the search stays."),
+        _("Submit the photo again if the case may still search."),
+    ),
+    "search.unfinished": (
+        _("This search did not come to its end"),
+        _("It is in the log, but has no answer."),
+        _("Run it again."),
+    ),
     "photo.original_gone": (
         _("The photo is not there any more"),
         _("The original file cannot be read at the place where it was found."),
@@ -131,7 +146,15 @@ WORDS: dict[str, tuple[Text, Text, Text]] = {
     ),
 }
 # Why a face is not searched, by the code that `faces.quality` gives.
-REFUSALS: dict[str, Text] = {}
+REFUSALS: dict[str, Text] = {
+    "too_small": _("The face is too small."),
+    "too_blurred": _("The face is too blurred."),
+    "turned_away": _("The face is turned too far away."),
+    "badly_lit": _("The face is too badly lit."),
+    "too_dark": _("The face is too dark."),
+    "too_bright": _("The face is too bright."),
+    "not_a_face": _("It does not look like a face of a person."),
+}
 MISSING = Problem(
     _("This page does not exist"),
     _("Or it is not yours to see; both look the same from here."),

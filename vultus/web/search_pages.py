@@ -12,6 +12,9 @@ from django.views.decorators.http import require_GET, require_POST
 from vultus.actions import search as searches
 from vultus.actions.answers import ProbeAnswer, ProbeResult, SearchAnswer
 from vultus.actions.case import get_case
+from vultus.actions.gallery import gallery
+from vultus.actions.probe import get_probe
+from vultus.actions.probe import receive_probe as receive
 from vultus.errors import InputError
 from vultus.ids import CaseId, ReferenceId, SearchId
 from vultus.web import words
@@ -20,6 +23,7 @@ from vultus.web.forms import PhotoForm, SearchForm
 from vultus.web.layout import Row, box_of, eyes_of, face_cards, neighbours, rows_of, shown
 from vultus.web.problem import Problem, refusal_words
 from vultus.web.session import the_home
+from vultus.web.tags import file_name
 
 
 @require_POST
@@ -31,7 +35,7 @@ def receive_probe(request: HttpRequest, case_id: CaseId) -> HttpResponse:
     if not form.is_valid():
         return show_case(request, case_id, photo_error=_("Choose a photo first."), status=400)
     photo = form.cleaned_data["photo"]
-    probe = searches.receive_probe(home, account, case_id, photo.read(), photo.name)
+    probe = receive(home, account, case_id, photo.read(), photo.name)
     if len(probe.faces) == 1 and not probe.faces[0].refused:
         collection = form.cleaned_data["collection"] or None
         answer = searches.search_probe(
@@ -43,7 +47,7 @@ def receive_probe(request: HttpRequest, case_id: CaseId) -> HttpResponse:
 
 @require_GET
 def probe(request: HttpRequest, probe_id: int) -> HttpResponse:
-    return show_probe(request, searches.get_probe(the_home(), request.user, probe_id))
+    return show_probe(request, get_probe(the_home(), request.user, probe_id))
 
 
 def show_probe(
@@ -54,7 +58,7 @@ def show_probe(
     searchable = [face.n for face in answer.faces if not face.refused]
     context = {
         "case": get_case(home, account, CaseId(answer.case_id)),
-        "gallery": searches.gallery(home, account, CaseId(answer.case_id)),
+        "gallery": gallery(home, account, CaseId(answer.case_id)),
         "probe": answer,
         "shown": shown(answer.width, answer.height),
         "faces": face_cards(answer),
@@ -70,7 +74,7 @@ def show_probe(
 def search_probe(request: HttpRequest, probe_id: int) -> HttpResponse:
     """Search for the chosen faces; also the dial's "search again"."""
     home, account = the_home(), request.user
-    answer = searches.get_probe(home, account, probe_id)
+    answer = get_probe(home, account, probe_id)
     request.case_answer = get_case(home, account, CaseId(answer.case_id))
     form = SearchForm(request.POST)
     if not form.is_valid():
@@ -212,9 +216,9 @@ def probe_picture(result: ProbeResult, size: str) -> str | None:
 
 def tab(answer: SearchAnswer, n: int) -> Tab:
     result = answer.probes[n - 1]
-    name = _("Face %(n)s") % {"n": result.face.n} if result.face else result.photo
+    name = _("Face %(n)s") % {"n": result.face.n} if result.face else file_name(result.photo)
     if len({other.probe_id for other in answer.probes}) > 1:
-        name = result.photo
+        name = file_name(result.photo)
     return Tab(n, name, verdict_words(result), probe_picture(result, "pair"))
 
 

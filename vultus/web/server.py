@@ -1,28 +1,50 @@
-"""Serve the pages: granian, one process (it holds the index in memory), several threads."""
+"""Serve the pages: granian, one worker process (it holds the index in memory), several threads."""
 
 import ipaddress
 import os
+import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
+from vultus.actions.home import open_home
 from vultus.errors import UnavailableError
 
 N_THREADS = 8
 STOP_SECONDS = 20  # a search that runs may end
 
 
-def serve(home_path: Path, host: str, port: int) -> None:
-    """Listen until SIGINT or SIGTERM, then let running requests end.
+def to_standard_error(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
-    Prints the address on standard error. Raises UnavailableError `serve.address_in_use`.
+
+def serve(
+    home_path: Path, host: str, port: int, *, say: Callable[[str], None] = to_standard_error
+) -> NoReturn:
+    """Listen until SIGINT or SIGTERM, then let running requests end; does not return.
+
+    `say` is given the address. Raises UnavailableError `serve.address_in_use` and what opening
+    the home raises. This process then becomes the server: one that has Django set up for the
+    command line cannot serve pages.
     """
-    import granian
-    from granian.constants import HTTPModes, Interfaces
-    from granian.errors import ConfigurationError
+    open_home(home_path, os.environ).close()
+    require_free(host, port)
+    announce(host, port, say)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    program = [sys.executable, "-m", "vultus.web.server"]
+    os.execv(sys.executable, [*program, str(home_path.absolute()), host, str(port)])  # noqa: S606 - our own interpreter, no shell
 
-    os.environ["VULTUS_HOME"] = str(home_path.absolute())
-    say(host, port)
-    server = granian.Granian(
+
+def listen(home_path: Path, host: str, port: int) -> None:
+    """Run granian, whose one worker process opens the home."""
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces
+    from granian.log import LogLevels
+
+    os.environ["VULTUS_HOME"] = str(home_path)
+    Granian(
         "vultus.web.wsgi:application_from_environment",
         factory=True,
         address=host,
@@ -33,27 +55,35 @@ def serve(home_path: Path, host: str, port: int) -> None:
         workers=1,
         blocking_threads=N_THREADS,
         workers_kill_timeout=STOP_SECONDS,
-        log_level="warning",
-        process_name="vultus",
-    )
+        log_level=LogLevels.error,
+    ).serve()
+
+
+def require_free(host: str, port: int) -> None:
+    """Raises UnavailableError `serve.address_in_use` when nobody could listen there."""
     try:
-        server.serve()
-    except (ConfigurationError, OSError) as error:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
         raise UnavailableError(
-            "serve.address_in_use", f"{host}:{port} cannot be listened on.", "Choose another port."
+            "serve.address_in_use",
+            f"{host}:{port} cannot be listened on.",
+            "Another server may run there: choose another --port, or another --host.",
         ) from error
 
 
-def say(host: str, port: int) -> None:
+def announce(host: str, port: int, say: Callable[[str], None]) -> None:
     shown = f"[{host}]" if ":" in host else host
-    print(f"Vultus listens on http://{shown}:{port} (stop with Ctrl-C)", file=sys.stderr)
+    say(f"Vultus listens on http://{shown}:{port} (stop with Ctrl-C)")
     if not is_loopback(host):
-        print(
-            f"WARNING: {host} is reachable from other machines, and what is sent is not encrypted.\n"
-            "Put a TLS proxy in front, let Vultus listen on 127.0.0.1 only, and set web_over_tls\n"
-            "and web_hosts in vultus.toml.",
-            file=sys.stderr,
-            flush=True,
+        say(
+            f"WARNING: other machines can reach {host}, and nothing that is sent is encrypted.\n"
+            "Better: listen on 127.0.0.1 only, put a TLS proxy in front, and set web_over_tls\n"
+            "and web_hosts in vultus.toml."
         )
 
 
@@ -65,3 +95,7 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+if __name__ == "__main__":
+    listen(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

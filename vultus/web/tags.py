@@ -30,6 +30,17 @@ def score(value: float) -> str:
 
 
 @register.filter
+def two_decimals(value: float) -> str:
+    return number_format(value, decimal_pos=2, use_l10n=True)
+
+
+@register.filter
+def file_name(path: str) -> str:
+    """The last part of a path: the command line gives paths, a browser only names."""
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
+
+
+@register.filter
 def day(value: date | datetime | None) -> str:
     """24 November 2026."""
     return date_format(value, "j F Y") if value else ""

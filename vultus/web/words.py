@@ -12,6 +12,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from vultus.actions.answers import FaceAnswer
+
 N_SEARCHES_MAX = 1_000_000  # beyond, no figure is said
 STOPS = (10, 100, 1_000, 10_000)  # searches for one stranger
 
@@ -26,6 +28,7 @@ class Scale:
     dial: str
     dial_anchor: str  # where the dial's words are tied to it
     dial_words: str
+    ends_named: bool  # there is room for the name of the axis' right end
     says: str
 
 
@@ -105,11 +108,20 @@ def scale(expected: float, low: float, high: float, max_false_positives: float) 
         low=percent(position(n_searches(high))),
         high=percent(position(n_searches(low))),
         dial=percent(dial),
-        dial_anchor="start" if dial < 15 else "end" if dial > 85 else "middle",
-        dial_words=_("your dial, %(once)s") % {"once": once_in(max_false_positives)},
+        dial_anchor="start" if dial < 30 else "end" if dial > 50 else "middle",
+        dial_words=dial_words(max_false_positives),
+        ends_named=dial < 75,
         says=_("%(once)s; the dial is at %(dial)s")
         % {"once": once_in(expected).capitalize(), "dial": once_in(max_false_positives)},
     )
+
+
+def dial_words(max_false_positives: float) -> str:
+    """The dial under the axis, in as few letters as it takes."""
+    if max_false_positives >= 1:
+        return _("your dial")
+    n = whole(two_figures(n_searches(max_false_positives)))
+    return _("your dial, once in %(n)s") % {"n": n}
 
 
 def percent(number: float) -> str:
@@ -138,6 +150,23 @@ def stops(max_false_positives: float) -> tuple[Stop, ...]:
 
 def n_candidates(n: int) -> str:
     return ngettext("%(n)s candidate", "%(n)s candidates", n) % {"n": whole(n)}
+
+
+def meter(quality: float) -> tuple[bool, ...]:
+    """A quality from 0 to 1 as four steps, of which at least the first is on."""
+    n = min(4, max(1, math.ceil(quality * 4)))
+    return tuple(i < n for i in range(4))
+
+
+def weaknesses(face: FaceAnswer) -> list[str]:
+    """What about the picture of a face makes it weak, in words; below half of its range."""
+    says = {
+        "size": _("Small"),
+        "sharpness": _("Blurred"),
+        "pose": _("Turned away"),
+        "exposure": _("Badly lit"),
+    }
+    return [word for key, word in says.items() if face.quality_components.get(key, 1.0) < 0.5]
 
 
 def pixels_between_eyes(landmarks: tuple[tuple[float, float], ...]) -> int:

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ def make_application(home_path: Path) -> Any:  # noqa: ANN401 - a WSGI applicati
     from vultus.web.session import serve_home
 
     serve_home(home)
+    import_module("vultus.web.urls")  # a mistake in a page stops the start, not a reader
     # Revalidated each time: a new release must not run with an old script.
     return WhiteNoise(
         get_wsgi_application(),
         root=str(STATIC),
         prefix="static/",
         max_age=0,
+        allow_all_origins=False,
         add_headers_function=static_headers,
     )
 
