@@ -1,7 +1,7 @@
 """The case list, a new case, and the page of a case with its place to drop a photo."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -13,17 +13,17 @@ from vultus.ids import CaseId
 from vultus.web.config import FORM_BYTES_MAX
 from vultus.web.forms import CaseForm
 from vultus.web.problem import problem_of, status_of
-from vultus.web.session import the_home
+from vultus.web.session import Request, the_home
 
 
 @require_GET
-def case_list(request: HttpRequest) -> HttpResponse:
+def case_list(request: Request) -> HttpResponse:
     found = cases.list_cases(the_home(), request.user)
     return render(request, "cases.html", {"cases": found, "nav": "cases"})
 
 
 @require_http_methods(["GET", "POST"])
-def case_new(request: HttpRequest) -> HttpResponse:
+def case_new(request: Request) -> HttpResponse:
     form = CaseForm(request.POST or None)
     problem, status = None, 200
     if request.method == "POST":
@@ -40,12 +40,12 @@ def case_new(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def case(request: HttpRequest, case_id: CaseId) -> HttpResponse:
+def case(request: Request, case_id: CaseId) -> HttpResponse:
     return show_case(request, case_id)
 
 
 def show_case(
-    request: HttpRequest, case_id: CaseId, *, photo_error: str = "", status: int = 200
+    request: Request, case_id: CaseId, *, photo_error: str = "", status: int = 200
 ) -> HttpResponse:
     """The page of a case; `photo_error` says why the form's photo was not taken."""
     home, account = the_home(), request.user
@@ -63,7 +63,7 @@ def show_case(
 
 
 @require_POST
-def approve_case(request: HttpRequest, case_id: CaseId) -> HttpResponse:
+def approve_case(request: Request, case_id: CaseId) -> HttpResponse:
     request.case_answer = cases.get_case(the_home(), request.user, case_id)
     cases.approve_case(the_home(), request.user, case_id)
     return redirect("case", case_id)

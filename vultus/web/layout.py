@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from vultus.actions.answers import Box as Rectangle
 from vultus.actions.answers import (
     CandidateAnswer,
     FaceAnswer,
@@ -12,7 +13,6 @@ from vultus.actions.answers import (
     ProbeAnswer,
     SearchAnswer,
 )
-from vultus.actions.answers import Box as Rectangle
 from vultus.web import words
 from vultus.web.problem import refusal_words
 from vultus.web.tags import iso_day

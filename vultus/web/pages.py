@@ -14,7 +14,7 @@ from vultus.web.config import LANGUAGES, THEMES, language_settings
 from vultus.web.forms import LogInForm
 from vultus.web.frame import THEME_COOKIE
 from vultus.web.problem import problem_of, status_of
-from vultus.web.session import safe_next, the_home
+from vultus.web.session import Request, safe_next, the_home
 
 YEAR_SECONDS = 365 * 24 * 3600
 
@@ -47,7 +47,7 @@ def log_in_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def log_out_page(request: HttpRequest) -> HttpResponse:
+def log_out_page(request: Request) -> HttpResponse:
     log_out(the_home(), request.user)
     logout(request)
     return redirect("log_in")

@@ -173,9 +173,7 @@ def problem_of(error: VultusError) -> Problem:
     """The words for an error."""
     if status_of(error) == 404:
         return MISSING
-    title, message, hint = WORDS.get(
-        error.code, (TITLES[type(error)], error.message, error.hint)
-    )
+    title, message, hint = WORDS.get(error.code, (TITLES[type(error)], error.message, error.hint))
     if error.code.startswith("photo.") and isinstance(error, InputError):
         message = f"{message} {NOT_KEPT}"
     return Problem(title, message, hint, error.code, glyph=GLYPHS[type(error)])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,12 +22,12 @@ from vultus.web.case_pages import show_case
 from vultus.web.forms import PhotoForm, SearchForm
 from vultus.web.layout import Row, box_of, eyes_of, face_cards, neighbours, rows_of, shown
 from vultus.web.problem import Problem, refusal_words
-from vultus.web.session import the_home
+from vultus.web.session import Request, the_home
 from vultus.web.tags import file_name
 
 
 @require_POST
-def receive_probe(request: HttpRequest, case_id: CaseId) -> HttpResponse:
+def receive_probe(request: Request, case_id: CaseId) -> HttpResponse:
     """Take a photo into the case; a photo with one face is searched at once."""
     home, account = the_home(), request.user
     request.case_answer = get_case(home, account, case_id)
@@ -46,12 +46,12 @@ def receive_probe(request: HttpRequest, case_id: CaseId) -> HttpResponse:
 
 
 @require_GET
-def probe(request: HttpRequest, probe_id: int) -> HttpResponse:
+def probe(request: Request, probe_id: int) -> HttpResponse:
     return show_probe(request, get_probe(the_home(), request.user, probe_id))
 
 
 def show_probe(
-    request: HttpRequest, answer: ProbeAnswer, *, problem: Problem | None = None, status: int = 200
+    request: Request, answer: ProbeAnswer, *, problem: Problem | None = None, status: int = 200
 ) -> HttpResponse:
     """The photo with its faces numbered: no face, none that may be searched, or a choice."""
     home, account = the_home(), request.user
@@ -71,7 +71,7 @@ def show_probe(
 
 
 @require_POST
-def search_probe(request: HttpRequest, probe_id: int) -> HttpResponse:
+def search_probe(request: Request, probe_id: int) -> HttpResponse:
     """Search for the chosen faces; also the dial's "search again"."""
     home, account = the_home(), request.user
     answer = get_probe(home, account, probe_id)
@@ -107,7 +107,7 @@ class Tab:
 
 
 @require_GET
-def search(request: HttpRequest, search_id: SearchId) -> HttpResponse:
+def search(request: Request, search_id: SearchId) -> HttpResponse:
     """The answer for one probe face; `?probe=2` is the second of several."""
     answer = searches.view_search(the_home(), request.user, search_id)
     n = asked_probe(request, answer)
@@ -157,19 +157,19 @@ def dial_context(answer: SearchAnswer, result: ProbeResult) -> dict[str, Any]:
 
 
 @require_GET
-def candidate(request: HttpRequest, search_id: SearchId, reference: ReferenceId) -> HttpResponse:
+def candidate(request: Request, search_id: SearchId, reference: ReferenceId) -> HttpResponse:
     """Probe and candidate large, side by side."""
     return show_candidate(request, search_id, reference, "candidate")
 
 
 @require_GET
-def photo(request: HttpRequest, search_id: SearchId, reference: ReferenceId) -> HttpResponse:
+def photo(request: Request, search_id: SearchId, reference: ReferenceId) -> HttpResponse:
     """The candidate's whole photo with the face boxed."""
     return show_candidate(request, search_id, reference, "photo")
 
 
 def show_candidate(
-    request: HttpRequest, search_id: SearchId, reference: ReferenceId, page: str
+    request: Request, search_id: SearchId, reference: ReferenceId, page: str
 ) -> HttpResponse:
     answer = searches.view_search(the_home(), request.user, search_id)
     n = asked_probe(request, answer)
@@ -200,7 +200,7 @@ def step(row: Row | None, page: str) -> str:
     return row.closer if page == "candidate" else row.whole
 
 
-def asked_probe(request: HttpRequest, answer: SearchAnswer) -> int:
+def asked_probe(request: Request, answer: SearchAnswer) -> int:
     """Which of a search's probes is asked for, counted from 1."""
     text = request.GET.get("probe", "1")
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= len(answer.probes):

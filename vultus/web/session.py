@@ -1,16 +1,20 @@
 """Who is logged in, and the one home that this process serves."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from vultus.actions.answers import CaseAnswer
 from vultus.actions.home import Home
 from vultus.actions.log_in import account_by_id
+
+if TYPE_CHECKING:
+    from vultus.records.account import Account
 
 served: list[Home] = []  # empty, or the one home
 
@@ -25,6 +29,13 @@ def the_home() -> Home:
     return served[0]
 
 
+class Request(HttpRequest):
+    """What a page behind the log-in is given (for the type checker: Django makes it)."""
+
+    user: "Account"
+    case_answer: CaseAnswer  # set by a page that knows its case, for the page of its errors
+
+
 class AccountBackend(BaseBackend):
     """Finds the account of a session. Passwords are checked by `actions.log_in` alone."""
 
@@ -36,8 +47,10 @@ class LogInMiddleware(LoginRequiredMiddleware):
     """Every page needs a log-in, but those marked `login_not_required`."""
 
     def handle_no_permission(
-        self, request: HttpRequest, view_func: Any  # noqa: ANN401, ARG002 - Django's signature
-    ) -> HttpResponse:
+        self,
+        request: HttpRequest,
+        view_func: Any,  # noqa: ANN401, ARG002 - Django's signature
+    ) -> HttpResponseRedirect:
         target = reverse("log_in")
         if request.method == "GET" and request.path != "/":
             target += "?" + urlencode({"next": request.get_full_path()})

@@ -105,4 +105,4 @@ def is_link(url: str | None) -> bool:
 @register.filter
 def quoted(text: str) -> str:
     """A caption between the language's quotation marks, without its own."""
-    return _("“%(text)s”") % {"text": text.strip().strip("“”\"")}
+    return _("“%(text)s”") % {"text": text.strip().strip('“”"')}

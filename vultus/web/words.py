@@ -50,7 +50,7 @@ def two_figures(number: float) -> int:
     """`number` > 0 rounded to two significant figures, and to a whole number: 3288 -> 3300."""
     if number < 10:
         return round(number)
-    step = 10 ** (math.floor(math.log10(number)) - 1)
+    step = int(10 ** (math.floor(math.log10(number)) - 1))
     return round(number / step) * step
 
 

@@ -8,11 +8,10 @@ test fails while any of them is missing, and when a .mo file is not that of its 
 
 import ast
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import polib
+import polib  # type: ignore[import-untyped]
 from django.utils.translation.template import templatize
 
 LOCALE = Path(__file__).parent
@@ -103,4 +102,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
