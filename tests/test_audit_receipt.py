@@ -125,4 +125,4 @@ def test_payload_and_salt_come_both_or_neither(left_out):
 def test_a_receipt_shows_nothing_once_what_and_salt_are_left_out():
     receipt = verify_receipt(made(9, payload=None, salt=None), KEY)
     assert receipt.what is None
-    assert receipt.leaf.kind == "search.viewed"
+    assert receipt.leaf.kind == "search.run"

@@ -19,7 +19,7 @@ FILE_NAME = "vultus.toml"
 NOT_SETTINGS = {"VULTUS_HOME"}
 
 
-def setting(default: Any, says: str) -> Any:
+def setting(default: Any, says: str) -> Any:  # noqa: ANN401 - as dataclasses.field is typed
     """A field with its one-sentence description, shown by `docs/settings.md`."""
     return field(default=default, metadata={"says": says})
 

@@ -71,14 +71,14 @@ def walk(base: bytes, real_base: bytes, unreadable: list[bytes]) -> Iterator[Pla
     while pending:
         folder = pending.pop()
         try:
-            entries = list(os.scandir(os.path.join(base, folder) if folder else base))
+            entries = list(os.scandir(joined(base, folder)))
         except OSError:
             if not folder:
                 raise
             unreadable.append(folder)
             continue
         for entry in entries:
-            name = os.path.join(folder, entry.name)
+            name = joined(folder, entry.name)
             if entry.is_dir(follow_symlinks=False):
                 pending.append(name)
             else:
@@ -99,6 +99,11 @@ def look(entry: os.DirEntry[bytes], name: bytes, real_base: bytes) -> Place:
     if not stat.S_ISREG(status.st_mode):
         return Place(name, 0, changed, "place.not_a_file")
     return Place(name, status.st_size, changed, None)
+
+
+def joined(folder: bytes, name: bytes) -> bytes:
+    """Paths as bytes, which pathlib does not take."""
+    return folder + b"/" + name if folder and name else folder or name
 
 
 def inside(path: bytes, base: bytes) -> bool:

@@ -77,7 +77,7 @@ def ingest_document(answer: IngestAnswer, *, files: bool) -> Document:
         "seconds": answer.seconds,
     }
     if files:
-        document["files"] = {reason: names for reason, names in sorted(answer.files.items())}
+        document["files"] = dict(sorted(answer.files.items()))
     return document
 
 
@@ -209,8 +209,8 @@ def faces_document(answer: FacesAnswer, *, templates: bool) -> Document:
     """One photo of `vultus faces`; a photo that cannot be read carries its error."""
     document: Document = {"path": answer.path, "faces": [face_document(f) for f in answer.faces]}
     if templates:
-        for item, face in zip(document["faces"], answer.templates, strict=True):
-            item |= template_document(face)
+        pairs = zip(document["faces"], answer.templates, strict=True)
+        document["faces"] = [item | template_document(face) for item, face in pairs]
     if answer.error is not None:
         document["error"] = {
             "code": answer.error.code,

@@ -22,7 +22,7 @@ from vultus.actions.home import Home
 from vultus.audit.entry import EntryKind
 from vultus.faces import Face
 from vultus.faces.crop import Crop as FaceCrop
-from vultus.faces.pool import Reading
+from vultus.faces.reading import Reading
 from vultus.records.log import NewEntry
 from vultus.records.models import Crop, Decision, Erasure, Photo, Reference, Sighting
 from vultus.records.sequence import take

@@ -39,6 +39,7 @@ class Home:
     vault: Vault
     log: "Log"
     lock: threading.RLock = field(default_factory=threading.RLock)
+    reading: threading.Lock = field(default_factory=threading.Lock)
     index: "LoadedIndex | None" = None
     readers: "ReaderPool | None" = None
 

@@ -21,11 +21,11 @@ from vultus.acquire.folder import Listing, Place, list_folder
 from vultus.actions.answers import IngestAnswer, SourceAnswer
 from vultus.actions.enrol import Known, Outcome, Visit, commit_outcomes, forget_places
 from vultus.actions.home import Home
-from vultus.actions.readers import readers
+from vultus.actions.readers import read_many
 from vultus.actions.source import list_sources, source_named
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, RefusedError, UnavailableError
-from vultus.faces.pool import Reading
+from vultus.faces.reading import Reading
 from vultus.records.models import Account, Decision, Photo, Sighting, Source
 
 BATCH_PHOTOS = 64
@@ -176,7 +176,7 @@ def outcomes(visit: Visit, to_read: list[Place]) -> Iterator[Outcome]:
     """What reading each place gave, in the order of the listing."""
     root = Path(visit.source.location)
     readable = ((place, root / place.file_name) for place in to_read if not place.problem)
-    readings = readers(visit.home).read_many(readable)
+    readings = read_many(visit.home, readable)
     for place in to_read:
         if place.problem:
             yield Outcome(place, None, place.problem, sha256=None)

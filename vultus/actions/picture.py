@@ -16,9 +16,8 @@ from vultus.actions.enrol import open_place
 from vultus.actions.home import Home
 from vultus.actions.photo import entitled_sources
 from vultus.actions.probe import find_probe
-from vultus.actions.readers import readers
+from vultus.actions.readers import show
 from vultus.errors import InputError, UnavailableError, VultusError
-from vultus.faces.crop import Crop as FaceCrop
 from vultus.faces.crop import level_eyes
 from vultus.records.models import Account, Crop, Reference, Search, Sighting
 
@@ -108,12 +107,11 @@ def find_candidate(home: Home, search_id: int, reference: int) -> Reference:
 
 def whole(home: Home, photo: bytes | Path) -> Picture:
     """An upright JPEG of at most WHOLE_SIDE_MAX px a side, made by a reading process."""
-    shown = readers(home).show(photo, side_max=WHOLE_SIDE_MAX)
+    shown = show(home, photo, WHOLE_SIDE_MAX)
     return Picture(shown.jpeg, "image/jpeg", shown.width, shown.height)
 
 
 def face_picture(jpeg: bytes, place: dict[str, Any], size: Size) -> Picture:
     width, height = SIZES[size]
-    x, y, w, h = place["box"]
-    crop = FaceCrop(jpeg, (x, y, w, h), np.asarray(place["landmarks"], np.float32))
-    return Picture(level_eyes(crop, width, height), "image/jpeg", width, height)
+    landmarks = np.asarray(place["landmarks"], np.float32)
+    return Picture(level_eyes(jpeg, landmarks, width, height), "image/jpeg", width, height)

@@ -15,10 +15,10 @@ from vultus.actions.answers import ProbeAnswer
 from vultus.actions.case import require_searchable
 from vultus.actions.face import face_answer, face_fields
 from vultus.actions.home import Home
-from vultus.actions.readers import readers
+from vultus.actions.readers import read_many
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, VultusError
-from vultus.faces.pool import Reading
+from vultus.faces.reading import Reading
 from vultus.records.models import Account, Probe
 from vultus.records.sequence import take
 
@@ -42,7 +42,7 @@ def receive_probe(home: Home, actor: Account, case_id: int, data: bytes, name: s
     (its `faces` are empty), so that the answer "no face" can be shown with it.
     """
     require_searchable(case_id)
-    ((_, result),) = readers(home).read_many([(0, data)])
+    ((_, result),) = read_many(home, [(0, data)])
     if isinstance(result, VultusError):
         raise result
     return keep_probe(home, actor, case_id, data, name, result).answer
@@ -54,7 +54,7 @@ def receive_probe_files(
     """The same for files, in the order given; an unusable file gives its error in its place."""
     require_searchable(case_id)
     answers: list[OpenProbe | VultusError] = []
-    for path, result in readers(home).read_many([(path, path) for path in paths]):
+    for path, result in read_many(home, [(path, path) for path in paths]):
         if isinstance(result, VultusError):
             answers.append(result)
         else:

@@ -6,7 +6,8 @@ from pathlib import Path
 from vultus.actions.answers import CompareAnswer, FacesAnswer
 from vultus.actions.face import face_answer, face_fields
 from vultus.errors import InputError, VultusError
-from vultus.faces.pool import ReaderPool, Reading
+from vultus.faces.pool import ReaderPool
+from vultus.faces.reading import Reading
 from vultus.scoring.comparison import cosine, false_match_rate
 
 

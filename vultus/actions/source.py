@@ -1,5 +1,6 @@
 """Sources: where photos may come from, with the entitlement to hold and search them."""
 
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,7 @@ def check_kind(kind: str) -> None:
 
 def folder_location(location: str) -> str:
     """The folder's absolute path. Raises InputError `source.no_folder`."""
-    path = Path(location).absolute()
+    path = Path(os.path.abspath(location))  # noqa: PTH100 - `..` goes, links stay as given
     if not path.is_dir():
         raise InputError(
             "source.no_folder", f"{location} is not a folder.", "Give a folder that can be read."

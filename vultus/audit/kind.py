@@ -71,9 +71,7 @@ DECLARATIONS: Mapping[EntryKind, Declaration] = {
     _K.LOG_IN_REFUSED: _says("A log-in was refused.", "account"),
     _K.LOG_IN_SUCCEEDED: _says("Somebody logged in.", "account"),
     _K.PHOTO_CHANGED: _says("Another photo stands where this one stood.", "source photo"),
-    _K.PHOTO_ENROLLED: _says(
-        "A photo was enrolled.", "source photo reason references", "sha256"
-    ),
+    _K.PHOTO_ENROLLED: _says("A photo was enrolled.", "source photo reason references", "sha256"),
     _K.PHOTO_ERASED: _says("A photo was erased.", "by photo photo_digest references places"),
     _K.PHOTO_FAILED: _says(
         "A photo could not be used.", "source photo reason references", "sha256"

@@ -67,7 +67,7 @@ def run_receipt(options: Namespace, output: Output) -> int:
     document = {
         "verified": True,
         "index": receipt.index,
-        "size": receipt.size,
+        "size": receipt.checkpoint.size,
         "kind": str(leaf.kind.value),
         "time": leaf.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "what": what,
@@ -76,7 +76,7 @@ def run_receipt(options: Namespace, output: Output) -> int:
         document,
         facts(
             [
-                ("verified", f"entry {receipt.index} of a log of {receipt.size}"),
+                ("verified", f"entry {receipt.index} of a log of {receipt.checkpoint.size}"),
                 ("kind", leaf.kind.value),
                 ("time", document["time"]),
                 *[(name, value) for name, value in (what or {}).items()],

@@ -25,7 +25,9 @@ def demo(options: Namespace, output: Output) -> int:
     photos = options.photos or PHOTOS
     if not photos.is_dir():
         raise InputError(
-            "demo.no_photos", f"There are no demo portraits at {photos}.", "Name them: --photos DIR."
+            "demo.no_photos",
+            f"There are no demo portraits at {photos}.",
+            "Name them: --photos DIR.",
         )
     if not (options.home / "vultus.toml").exists():
         output.message(f"Creating a home at {options.home}")
@@ -40,9 +42,7 @@ def demo(options: Namespace, output: Output) -> int:
         return 0
     from vultus.web.server import serve
 
-    output.out.print(
-        Text(f"\nLog in as {ACCOUNT} with the password {password}", style="bold")
-    )
+    output.out.print(Text(f"\nLog in as {ACCOUNT} with the password {password}", style="bold"))
     serve(options.home, options.host, options.port, say=output.message)
     return 0
 

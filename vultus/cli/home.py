@@ -46,7 +46,9 @@ def run_init(options: Namespace, output: Output) -> int:
     }
     output.result(
         document,
-        facts([("home", made.home), ("key file", made.key_file), ("public key", made.verifier_key)]),
+        facts(
+            [("home", made.home), ("key file", made.key_file), ("public key", made.verifier_key)]
+        ),
         Text(
             "Keep a copy of the key file apart from the home: without it nothing can be read again."
         ),

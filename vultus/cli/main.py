@@ -101,7 +101,7 @@ def unexpected(error: Exception) -> VultusError:
     ]
     return VultusError(
         "internal",
-        f"Something unexpected went wrong ({type(error).__name__} at {' < '.join(places[:-4:-1])}).",
+        f"An unexpected {type(error).__name__} at {' < '.join(places[:-4:-1])}.",
         "This is a defect of Vultus: please report these lines.",
     )
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console, RenderableType
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,13 +21,16 @@ from rich.text import Text
 
 from vultus.errors import VultusError
 
+WIDTH_OF_FILES = 160
+
 
 class Output:
     """Standard output for the result, standard error for everything else."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.out = Console(soft_wrap=False)
+        # A table in a file or a pipe has no terminal's width to keep to.
+        self.out = Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
         self.side = Console(stderr=True)
 
     def result(self, document: Any, *human: RenderableType) -> None:  # noqa: ANN401
@@ -82,7 +86,7 @@ class Output:
 
             def show(name: str, done: int, total: int) -> None:
                 if name not in tasks:
-                    tasks[name] = progress.add_task(Text(name).markup, total=total)
+                    tasks[name] = progress.add_task(escape(name), total=total)
                 progress.update(tasks[name], completed=done, total=total)
 
             yield show

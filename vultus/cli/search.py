@@ -92,6 +92,8 @@ def verdict_sentence(probe: "ProbeResult") -> str:
 
 
 def candidate_table(candidates: "tuple[CandidateAnswer, ...]") -> Table:
+    from vultus.web.words import once_in
+
     table = Table(box=None, pad_edge=False)
     table.add_column("rank", justify="right")
     table.add_column("score", justify="right")
@@ -113,15 +115,6 @@ def candidate_table(candidates: "tuple[CandidateAnswer, ...]") -> Table:
             Text(printable(place.source)),
         )
     return table
-
-
-def once_in(expected: float) -> str:
-    """The expectation as a person says it, to two figures."""
-    if expected >= 1:
-        return f"{expected:,.0f} in every search"
-    searches = 1 / max(expected, 1e-9)
-    digits = max(len(str(int(searches))) - 2, 0)
-    return f"once in {round(searches, -digits):,.0f} searches"
 
 
 def face_table(probe: "ProbeResult") -> Table:

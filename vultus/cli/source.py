@@ -72,9 +72,7 @@ def run_list(options: Namespace, output: Output) -> int:
     for s in sources:
         expires = f"{s.expires} (expired)" if s.expired else str(s.expires or "")
         visited = f"{s.visited:%Y-%m-%d %H:%M}" if s.visited else "never"
-        table.add_row(
-            Text(s.name), Text(s.collection), s.kind, Text(s.location), expires, visited
-        )
+        table.add_row(Text(s.name), Text(s.collection), s.kind, Text(s.location), expires, visited)
     output.result(
         {"sources": [source_document(source) for source in sources]},
         table if sources else Text("No source yet: `vultus source add`."),

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from types import TracebackType
@@ -15,11 +16,20 @@ from typing import Any, Self, TypeVar
 from vultus.errors import InputError, UnavailableError, VultusError
 from vultus.faces.photo import MAX_BYTES, MAX_PIXELS
 from vultus.faces.reader import FaceReader
-from vultus.faces.reading import Reading, read_or_say_why
+from vultus.faces.reading import Reading, Shown, read_or_say_why
 from vultus.faces.worker import WorkerSettings
 
 K = TypeVar("K")
 Photo = Path | bytes
+
+
+@dataclass(frozen=True)
+class Show:
+    """A photo that is only to be shown, at most `side_max` px a side."""
+
+    photo: Photo
+    side_max: int
+
 
 SECONDS_MAX = 30.0
 AHEAD = 3  # photos that lie with a worker, the one it reads among them
@@ -50,16 +60,17 @@ class _Worker:
         self.since = time.monotonic()  # when the oldest photo can have been begun
         ours.send(settings)
 
-    def give(self, number: int, photo: Photo) -> None:
+    def give(self, number: int, item: Photo | Show) -> None:
         if not self.numbers:
             self.since = time.monotonic()
         self.numbers.append(number)
+        photo, side = (item.photo, item.side_max) if isinstance(item, Show) else (item, None)
         kind, content = (
             ("bytes", photo)
             if isinstance(photo, bytes)
             else ("path", os.fsencode(photo.absolute()))
         )
-        self.connection.send((number, kind, content))
+        self.connection.send((number, kind, content, side))
 
     def end(self, patience: float) -> int:
         """Close the socket, which ends the process; kill it after `patience` seconds."""
@@ -98,16 +109,16 @@ class ReaderPool:
         self._settings = WorkerSettings(seconds_max, max_bytes, max_pixels)
         self._workers: list[_Worker] = []
         self._reader: FaceReader | None = None
-        self._photos: dict[int, Photo] = {}  # given and not yet read
+        self._photos: dict[int, Photo | Show] = {}  # given and not yet read
         self._again: deque[int] = deque()  # lay with a worker that died of another photo
-        self._results: dict[int, Reading | VultusError] = {}
+        self._results: dict[int, Reading | Shown | VultusError] = {}
         self._next = 0
         self._failed_starts = 0
         self._reading = False
 
     def __enter__(self) -> Self:
-        """Start the processes; they get ready while the first photos are given."""
-        self._workers = [_Worker(self._settings) for _ in range(self.n_workers)]
+        """Start the processes."""
+        self.open()
         return self
 
     def __exit__(
@@ -117,11 +128,27 @@ class ReaderPool:
         trace: TracebackType | None,
     ) -> None:
         """End the processes."""
+        self.close()
+
+    def open(self) -> None:
+        """Start the processes; they get ready while the first photos are given."""
+        self._workers = [_Worker(self._settings) for _ in range(self.n_workers)]
+
+    def close(self) -> None:
+        """End the processes."""
         for worker in self._workers:
             worker.connection.close()
         for worker in self._workers:
             worker.end(2.0)
         self._workers = []
+
+    def show(self, photo: Photo, side_max: int) -> Shown:
+        """The photo re-encoded, upright, at most `side_max` px a side. Raises its error."""
+        ((_, result),) = self._results_of([(0, Show(photo, side_max))])
+        if isinstance(result, VultusError):
+            raise result
+        assert isinstance(result, Shown)
+        return result
 
     def read_many(
         self, items: Iterable[tuple[K, Photo]]
@@ -131,6 +158,13 @@ class ReaderPool:
         In the order given, at most WINDOW photos a worker ahead of the one yielded last.
         Raises UnavailableError or IntegrityError when the workers cannot start at all.
         """
+        for key, result in self._results_of(items):
+            assert not isinstance(result, Shown)
+            yield key, result
+
+    def _results_of(
+        self, items: Iterable[tuple[K, Photo | Show]]
+    ) -> Iterator[tuple[K, Reading | Shown | VultusError]]:
         if self.n_workers == 0:
             yield from self._read_here(items)
             return
@@ -147,16 +181,21 @@ class ReaderPool:
             self._results.clear()
 
     def _read_here(
-        self, items: Iterable[tuple[K, Photo]]
-    ) -> Iterator[tuple[K, Reading | VultusError]]:
+        self, items: Iterable[tuple[K, Photo | Show]]
+    ) -> Iterator[tuple[K, Reading | Shown | VultusError]]:
         settings = self._settings
         self._reader = self._reader or FaceReader(
             1, max_bytes=settings.max_bytes, max_pixels=settings.max_pixels
         )
-        for key, photo in items:
-            yield key, read_or_say_why(self._reader, photo)
+        for key, item in items:
+            if isinstance(item, Show):
+                yield key, read_or_say_why(self._reader, item.photo, item.side_max)
+            else:
+                yield key, read_or_say_why(self._reader, item)
 
-    def _read(self, items: Iterator[tuple[K, Photo]]) -> Iterator[tuple[K, Reading | VultusError]]:
+    def _read(
+        self, items: Iterator[tuple[K, Photo | Show]]
+    ) -> Iterator[tuple[K, Reading | Shown | VultusError]]:
         keys: deque[tuple[int, K]] = deque()
         more = True
         while more or keys:
@@ -209,7 +248,9 @@ class ReaderPool:
         while self._again and self._idlest() is not None:
             self._give(self._again.popleft())
 
-    def _take(self, worker: _Worker, number: int | str, result: Reading | VultusError) -> None:
+    def _take(
+        self, worker: _Worker, number: int | str, result: Reading | Shown | VultusError
+    ) -> None:
         worker.since = time.monotonic()
         if number == "failed":
             raise result  # type: ignore[misc]

@@ -4,8 +4,11 @@ import hashlib
 import os
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
+
 from vultus.errors import UnavailableError, VultusError
-from vultus.faces.crop import Crop, cut_crop
+from vultus.faces.crop import Crop, cut_crop, encode_jpeg
 from vultus.faces.metadata import Metadata, read_metadata
 from vultus.faces.photo import decode
 from vultus.faces.reader import Face, FaceReader, read_file
@@ -44,11 +47,34 @@ def read_photo(reader: FaceReader, photo: str | os.PathLike[str] | bytes) -> Rea
     )
 
 
+@dataclass(frozen=True)
+class Shown:
+    """An upright photo re-encoded as JPEG, to be looked at: nothing of the file is left in it."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
+def show_photo(reader: FaceReader, photo: str | os.PathLike[str] | bytes, side_max: int) -> Shown:
+    """The photo at most `side_max` px a side. Raises what `photo.decode` raises."""
+    data = photo if isinstance(photo, bytes) else read_file(photo, reader.max_bytes)
+    pixels = decode(data, reader.max_bytes, reader.max_pixels).pixels
+    height, width = pixels.shape[:2]
+    scale = min(1.0, side_max / max(width, height))
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return Shown(encode_jpeg(pixels), pixels.shape[1], pixels.shape[0])
+
+
 def read_or_say_why(
-    reader: FaceReader, photo: str | os.PathLike[str] | bytes
-) -> Reading | VultusError:
-    """Read one photo, or return the named error that says why it cannot be read."""
+    reader: FaceReader, photo: str | os.PathLike[str] | bytes, show_side_max: int | None = None
+) -> "Reading | Shown | VultusError":
+    """Read one photo (or show it), or return the named error that says why it cannot be read."""
     try:
+        if show_side_max is not None:
+            return show_photo(reader, photo, show_side_max)
         return read_photo(reader, photo)
     except VultusError as error:
         return error

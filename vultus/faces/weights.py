@@ -82,6 +82,13 @@ def weights_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "models"
 
 
+def verify_all() -> list[str]:
+    """The models whose files are those of the manifest: all. Raises as `read_weights`."""
+    for weights in MANIFEST.values():
+        read_weights(weights)
+    return list(MANIFEST)
+
+
 def read_weights(weights: Weights, folder: Path | None = None) -> bytes:
     """Return the bytes of a weights file whose digest is the manifest's.
 

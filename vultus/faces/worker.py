@@ -1,8 +1,9 @@
 """A process that reads photos for a `ReaderPool`, one after the other, until its pool is gone.
 
 It is started as `python -P -m vultus.faces.worker DESCRIPTOR`, the descriptor being its end of
-a socket pair. First it gets its settings, then (number, kind, bytes) of each photo; it answers
-("ready", None) once, then (number, Reading or VultusError) in the same order.
+a socket pair. First it gets its settings, then (number, kind, bytes, side) of each photo,
+side being None or that of the picture to show; it answers ("ready", None) once, then (number,
+Reading, Shown or VultusError) in the same order.
 
 It may be killed by a photo: by a crash in a decoder, by the system for want of memory, or by
 its own alarm when the time for one photo is over. So the alarm is left to the system, which
@@ -23,6 +24,8 @@ from typing import Any
 
 from vultus.errors import VultusError
 
+Task = tuple[int, str, bytes, int | None]
+
 
 @dataclass(frozen=True)
 class WorkerSettings:
@@ -42,7 +45,7 @@ def main(descriptor: int) -> None:
     with contextlib.suppress(OSError):  # if memory runs out, this process goes, not the pool's
         Path("/proc/self/oom_score_adj").write_text("1000")
     settings: WorkerSettings = connection.recv()
-    photos: queue.SimpleQueue[tuple[int, str, bytes]] = queue.SimpleQueue()
+    photos: queue.SimpleQueue[Task] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, photos), daemon=True).start()
     try:
         _work(connection, settings, photos)
@@ -50,9 +53,7 @@ def main(descriptor: int) -> None:
         os._exit(0)
 
 
-def _listen(
-    connection: "Connection[Any, Any]", photos: "queue.SimpleQueue[tuple[int, str, bytes]]"
-) -> None:
+def _listen(connection: "Connection[Any, Any]", photos: "queue.SimpleQueue[Task]") -> None:
     """Take photos in while another is read; end the process when the pool is gone."""
     try:
         while True:
@@ -64,7 +65,7 @@ def _listen(
 def _work(
     connection: "Connection[Any, Any]",
     settings: WorkerSettings,
-    photos: "queue.SimpleQueue[tuple[int, str, bytes]]",
+    photos: "queue.SimpleQueue[Task]",
 ) -> None:
     import cv2
 
@@ -79,10 +80,10 @@ def _work(
         return
     connection.send(("ready", None))
     while True:
-        number, kind, content = photos.get()
+        number, kind, content, side = photos.get()
         signal.setitimer(signal.ITIMER_REAL, settings.seconds_max)
         photo = os.fsdecode(content) if kind == "path" else content
-        result = read_or_say_why(reader, photo)
+        result = read_or_say_why(reader, photo, side)
         signal.setitimer(signal.ITIMER_REAL, 0)
         connection.send((number, result))
 

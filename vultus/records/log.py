@@ -143,7 +143,9 @@ def evidence(
     note = LogState.objects.get(id=1).checkpoint
     size = verify_checkpoint(note, verifier_key).size
     steps = proof.inclusion_proof(index, size, leaf_hashes(size))
-    return make_receipt(bytes(row.leaf), index, steps, note, verifier_key, payload=payload, salt=salt)
+    return make_receipt(
+        bytes(row.leaf), index, steps, note, verifier_key, payload=payload, salt=salt
+    )
 
 
 def leaf_hashes(size: int) -> list[bytes]:

@@ -127,7 +127,7 @@ def leaf_of(index: int) -> bytes:
     return canonical(
         {
             "vultus_leaf": 1,
-            "kind": "search.viewed",
+            "kind": "search.run",
             "time": f"2026-11-24T08:00:{index % 60:02}.{index % 1000:03}Z",
             "commitment": commitment(salt_of(index), canonical(payload_of(index))).hex(),
         }
@@ -469,7 +469,7 @@ def receipt_document() -> dict:
         ("proof cut", {"proof": good["proof"][:-1]}, "proof.inclusion_wrong"),
         (
             "leaf changed",
-            {"leaf": {**good["leaf"], "kind": "search.run"}},
+            {"leaf": {**good["leaf"], "kind": "case.opened"}},
             "proof.inclusion_wrong",
         ),
         ("what changed", {"what": {**good["what"], "search": 8}}, "commitment.wrong"),
