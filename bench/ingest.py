@@ -219,7 +219,8 @@ def report(
         ratio = results["vultus"]["photos_per_s"] / row["photos_per_s"]
         row["vultus_is_times_faster"] = round(ratio, 3)
         print(
-            f"{peer:8} {row['photos_per_s']:7.1f} photos/s  {row['cpu_ms_per_photo']:7.1f} CPU ms/photo"
+            f"{peer:8} {row['photos_per_s']:7.1f} photos/s"
+            f"  {row['cpu_ms_per_photo']:7.1f} CPU ms/photo"
             f"  {row['peak_mib']:7.0f} MiB  vultus is {ratio:.2f} times as fast"
         )
     commit = subprocess.run(

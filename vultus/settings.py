@@ -79,9 +79,10 @@ def load_settings(home: Path, environ: Mapping[str, str]) -> Settings:
         if key not in known:
             raise unknown(name, "the environment")
         values[key] = from_text(name, text, known[key].default)
-    return Settings(
-        **{key: checked(key, value, known[key].default) for key, value in values.items()}
-    )
+    usable: dict[str, Any] = {
+        key: checked(key, value, known[key].default) for key, value in values.items()
+    }
+    return Settings(**usable)
 
 
 def unknown(key: str, place: str) -> InputError:

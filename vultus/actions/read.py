@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from vultus.actions.answers import CompareAnswer, FacesAnswer
+from vultus.actions.answers import CompareAnswer, FaceAnswer, FacesAnswer
 from vultus.actions.face import face_answer, face_fields
 from vultus.errors import InputError, VultusError
 from vultus.faces.pool import ReaderPool
@@ -38,10 +38,7 @@ def compare(pool: ReaderPool, a: Path, b: Path) -> CompareAnswer:
             raise InputError(
                 "photo.no_face", f"No face was found in {side.path}.", "Choose another photo."
             )
-    chosen = [
-        max(range(len(s.faces)), key=lambda i, s=s: s.faces[i].box[2] * s.faces[i].box[3])
-        for s in sides
-    ]  # type: ignore[misc]
+    chosen = [largest(side.faces) for side in sides]
     left, right = (s.templates[i].template for s, i in zip(sides, chosen, strict=True))
     score = cosine(left.vector, right.vector)
     return CompareAnswer(
@@ -50,3 +47,9 @@ def compare(pool: ReaderPool, a: Path, b: Path) -> CompareAnswer:
         faces=(sides[0].faces[chosen[0]], sides[1].faces[chosen[1]]),
         n_faces=(len(sides[0].faces), len(sides[1].faces)),
     )
+
+
+def largest(faces: Sequence[FaceAnswer]) -> int:
+    """Which of the faces has the largest box, from 0."""
+    areas = [face.box[2] * face.box[3] for face in faces]
+    return areas.index(max(areas))

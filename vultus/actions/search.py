@@ -97,7 +97,8 @@ def search_probe(
     check_bounds(limit, max_false_positives)
     probe = open_probe(home, probe_id)
     asks: list[Ask | ProbeResult] = []
-    for n in faces or [None]:
+    numbers: Sequence[int | None] = faces or [None]
+    for n in numbers:
         asks += choose(probe, probe.answer.name, n, "only")
     return run(home, actor, probe.answer.case_id, asks, collection, limit, max_false_positives)
 
