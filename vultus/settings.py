@@ -137,7 +137,12 @@ def wrong_type(key: str, default: object) -> InputError:
 
 def n_workers(settings: Settings) -> int:
     """Processes to start for reading photos."""
-    return settings.n_workers or len(os.sched_getaffinity(0))
+    return settings.n_workers or n_cores()
+
+
+def n_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def settings_page() -> str:
