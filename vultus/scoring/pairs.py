@@ -68,7 +68,8 @@ def first_copies(vectors: Vectors, photo_ids: Ids) -> npt.NDArray[np.bool_]:
     some = vectors[:: max(1, n // 256)]
     between = (some @ some.T)[np.triu_indices(len(some), 1)]
     middle = float(np.median(between)) if len(between) else 0.0
-    later, earlier = _pairs_from(vectors, 1 - COPY * (1 - middle))
+    limit = 1 - max(COPY * (1 - middle), 1e-3)  # a gallery may be one photo many times over
+    later, earlier = _pairs_from(vectors, limit)
     apart = photo_ids[later] != photo_ids[earlier]
     later, earlier = later[apart], earlier[apart]
     starts = np.searchsorted(later, np.arange(n + 1))

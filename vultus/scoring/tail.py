@@ -80,12 +80,13 @@ class Tail:
 
     def log_gradient(self, scores: npt.ArrayLike) -> Reals:
         """Return d log rate / d (centre, log scale, curvature), float64 (m, 3)."""
-        x = (np.atleast_1d(angle(scores)) - self.centre) / self.scale
+        angles = np.atleast_1d(angle(scores))
+        x = (angles - self.centre) / self.scale
         bend = self._end()
         inside = np.clip(x, 0.0, bend)
         slope = np.where(x > bend, GENTLEST, 1 + 2 * self.curvature * inside)
         dz = np.stack([-slope / self.scale, -slope * x, inside**2], axis=1)
-        gradient: Reals = -log_slope(self.z(scores))[:, None] * dz
+        gradient: Reals = -log_slope(self.z_of_angle(angles))[:, None] * dz
         return gradient
 
     def _end(self) -> float:
