@@ -10,7 +10,8 @@ portraits    each photo against all others, threshold for 0.01 strangers a searc
              and how many searches show a stranger?
 photographs  a gallery of half of the people, probes of the other half: strangers observed a
              search, over predicted, with the gallery's mates left in, with one photo of each
-             person, with 5 % re-encoded copies, and with the known label errors dropped or not.
+             person, with 5 % re-encoded copies, and with the known label errors dropped or not;
+             the same on portraits, and on a gallery of both kinds.
 
 Templates are kept under --work (eval/work, not committed): they are biometric data.
 """
@@ -46,8 +47,8 @@ def main():
         sys.exit(f"no data at {data}: give --shared DIR")
     given.work.mkdir(parents=True, exist_ok=True)
     result = {"model": MODEL, "splits": given.splits}
-    vectors, people, _ = templates(data / "portraits", given.work / "portraits.npz")
-    result["portraits"] = portraits(vectors, people)
+    rendered = templates(data / "portraits", given.work / "portraits.npz")
+    result["portraits"] = portraits(*rendered[:2])
     vectors, people, copies = templates(data / "lfw-dev", given.work / "lfw-dev.npz")
     kept = ~np.isin(people, label_errors(data / "README.md", people))
     result["label_errors_dropped"] = len(people) - int(kept.sum())
@@ -57,6 +58,11 @@ def main():
         "one photo a person": (without, {"one": True}),
         "mates and 5 % copies": (without, {"n_copies": 0.05}),
         "mates left in, label errors kept": ((vectors, people, copies), {}),
+        "portraits, probes of other people": (rendered, {}),
+        "photographs and portraits in one gallery": (
+            tuple(np.concatenate(both) for both in zip(without, rendered, strict=True)),
+            {},
+        ),
     }
     result["photographs"] = {
         name: photographs(*set_, given.splits, name, **how) for name, (set_, how) in cases.items()

@@ -18,10 +18,10 @@ def fit(vectors, photo_ids=None, seed=0, model=MODEL):
     return fit_calibration(vectors, photo_ids, model=model, rng=np.random.default_rng(seed))
 
 
-def calibration(centre=0.1, scale=0.1, curvature=0.0):
-    rows = ((1e-4, 0.0, 0.0), (0.0, 1e-3, 0.0), (0.0, 0.0, 1e-4))
+def calibration(centre=0.1, scale=0.1, bends=(0.0,) * 8):
+    rows = tuple(map(tuple, (1e-4 * np.eye(10)).tolist()))
     return Calibration(
-        MODEL, 9, 9, 0, 36, 0, "0" * 64, centre, scale, curvature, rows, 0.01, 0.9, 0.1, 0.3
+        MODEL, 9, 9, 0, 36, 0, "0" * 64, centre, scale, bends, rows, 0.01, 0.9, 0.1, 0.3
     )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ curves = st.builds(
     calibration,
     centre=st.floats(-0.2, 0.6),
     scale=st.floats(0.03, 0.3),
-    curvature=st.floats(-0.2, 0.2),
+    bends=st.tuples(*[st.floats(-0.6, 0.6)] * 8),
 )
 cosines = st.floats(-1, 1, width=32)
 

@@ -25,7 +25,7 @@ def test_round_trip(calibration):
 
 
 def test_holds_nothing_of_a_face(calibration):
-    assert len(json.dumps(calibration.to_json())) < 1500
+    assert len(json.dumps(calibration.to_json())) < 4000
 
 
 CHANGES = {
@@ -39,19 +39,28 @@ CHANGES = {
     "n_certain_pairs": [3161, -1, False],
     "centre": [0, math.nan, math.inf, "0.1", None],
     "scale": [0.0, -0.1, 1, math.nan],
-    "curvature": [1.5, -1.5, 0],
+    "bends": [
+        [0.0] * 7,
+        [0.0] * 9,
+        [0.0] * 7 + [0],
+        [0.0] * 7 + [101.0],
+        [math.nan] * 8,
+        0.0,
+        None,
+    ],
     "mated_share": [-0.1, 1.1, 1],
     "mated_centre": [1, math.nan],
     "mated_scale": [0.0, -1.0],
     "observed_up_to": [1, -math.inf],
     "covariance": [
         [],
-        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
-        [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]],
-        [[1.0, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
-        [[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
-        [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
-        [[1.0, 0.0, 0.0], [0.0, math.nan, 0.0], [0.0, 0.0, 1.0]],
+        np.eye(9).tolist(),
+        np.eye(10)[:9].tolist(),
+        np.eye(10)[:, :9].tolist(),
+        (np.eye(10) + 0.5 * np.eye(10, k=1)).tolist(),
+        (np.eye(10) + 2.0 * np.eye(10, k=1) + 2.0 * np.eye(10, k=-1)).tolist(),
+        np.eye(10, dtype=int).tolist(),
+        (math.nan * np.eye(10)).tolist(),
         None,
     ],
 }

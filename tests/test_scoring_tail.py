@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vultus.scoring.tail import Tail, angle, log_slope, smallest_score, upper_tail
+from vultus.scoring.tail import KNOTS, Tail, angle, log_slope, smallest_score, upper_tail
 
-tails = st.builds(Tail, st.floats(-0.3, 0.6), st.floats(0.03, 0.4), st.floats(-0.3, 0.3))
+STRAIGHT = (0.0,) * len(KNOTS)
+bends = st.tuples(*[st.floats(-0.6, 0.6)] * len(KNOTS))
+tails = st.builds(Tail, st.floats(-0.3, 0.6), st.floats(0.03, 0.4), bends)
 
 
 @pytest.mark.parametrize(
@@ -34,25 +36,41 @@ def test_z_rises_with_the_score_everywhere(tail):
     assert (np.diff(tail.z(np.linspace(-1, 2, 400))) > 0).all()
 
 
+@given(tails, st.integers(1, 40), st.floats(-1, 1))
+def test_a_score_means_the_same_anywhere_in_an_array(tail, n, score):
+    scores = np.append(np.linspace(-1, 1, n), score)
+    assert tail.rate(scores)[-1] == tail.rate(score) == tail.rate(scores[::-1])[0]
+
+
+@given(tails)
+def test_z_is_the_sum_of_its_pieces(tail):
+    x, slopes = np.linspace(0, 8, 33), np.exp(np.cumsum((0, *tail.bends)))
+    by_hand = x + np.maximum(x[:, None] - KNOTS, 0) @ np.diff(slopes)
+    assert tail.z_of_angle(tail.centre + tail.scale * x) == pytest.approx(by_hand)
+
+
 @given(tails, st.floats(-0.9, 0.95))
 def test_gradient_is_the_derivative(tail, score):
-    def log_rate(centre, log_scale, curvature):
-        return np.log(Tail(centre, np.exp(log_scale), curvature).rate(score))
+    def log_rate(at):
+        return np.log(Tail(at[0], np.exp(at[1]), tuple(at[2:])).rate(score))
 
-    at = np.array([tail.centre, np.log(tail.scale), tail.curvature])
-    if tail.z(score) > 30 or abs((angle(score) - tail.centre) / tail.scale) < 1e-3:
-        return  # no log of a rate of nearly 0; at the centre the curvature sets in
+    at = np.array([tail.centre, np.log(tail.scale), *tail.bends])
+    x = (angle(score) - tail.centre) / tail.scale
+    if tail.z(score) > 30 or np.abs(KNOTS - x).min() < 1e-3:
+        return  # no log of a rate of nearly 0; at a knot the slope changes
     for k, found in enumerate(tail.log_gradient(score)[0]):
-        step = 1e-6 * np.eye(3)[k]
-        by_hand = (log_rate(*(at + step)) - log_rate(*(at - step))) / 2e-6
+        step = 1e-6 * np.eye(len(at))[k]
+        by_hand = (log_rate(at + step) - log_rate(at - step)) / 2e-6
         assert found == pytest.approx(by_hand, rel=2e-3, abs=1e-3)
 
 
-def test_curvature_bends_the_tail():
-    heavy, straight, light = (Tail(0.1, 0.1, c).rate(0.5) for c in (-0.05, 0, 0.05))
-    assert heavy > 3 * straight > 9 * light
+def test_bends_move_the_tail_and_not_the_bulk():
+    heavy, straight, light = (Tail(0.1, 0.1, (b,) * 8) for b in (-0.1, 0.0, 0.1))
+    assert heavy.rate(0.5) > 3 * straight.rate(0.5) > 9 * light.rate(0.5)
+    assert heavy.rate(0.17) == straight.rate(0.17) == light.rate(0.17)
+    assert straight.rate(np.sin(0.3)) == pytest.approx(upper_tail(2.0))
 
 
 def test_smallest_score_may_lie_beyond_every_cosine():
-    assert smallest_score(Tail(0.1, 0.5, 0.0), 1e-9, 10**6) > 1
-    assert smallest_score(Tail(0.1, 0.1, 0.0), 5.0, 3) == -1
+    assert smallest_score(Tail(0.1, 0.5, STRAIGHT), 1e-9, 10**6) > 1
+    assert smallest_score(Tail(0.1, 0.1, STRAIGHT), 5.0, 3) == -1
