@@ -188,7 +188,7 @@ def row(name, size, level, found):
         "n": size,
         "predicted": level,
         "observed": float(seen.mean()),
-        "over_predicted": float(seen.mean() / level),
+        "observed_over_predicted": float(seen.mean() / level),
         "least_split": float(seen.min() / level),
         "greatest_split": float(seen.max() / level),
         "threshold": float(thresholds.mean()),

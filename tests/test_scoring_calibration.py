@@ -153,7 +153,7 @@ def test_an_unknown_model_is_learned_from_the_gallery_alone(gallery, fitted):
     assert 1 / 1.3 <= ratio <= 1.3
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     n=st.integers(0, 30), d=st.integers(2, 40), n_kinds=st.integers(1, 30),
     flip=st.booleans(), n_photos=st.integers(1, 30), seed=st.integers(0, 1000),

@@ -12,7 +12,7 @@ Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
 
-MAX_SAMPLED = 4096  # references looked at: 8.4 million pairs, where the curve is what is off
+MAX_SAMPLED = 3072  # references looked at: 4.7 million pairs; more do not make the curve truer
 BLOCK = 1024
 FINE = 1000  # bins to one unit of cosine
 N_BINS = 2 * FINE + 3  # one below -1, 2,000 from -1, one for 1 itself and one for rounding
