@@ -32,10 +32,7 @@ PHOTO_BYTES_MAX = 3_000_000
 
 def build(home: Path, portraits: Path) -> None:
     """Make the home: two accounts, one source, its photos taken in; probes lie beside it."""
-    from vultus.actions.account import add_account
     from vultus.actions.home import init_home, local_account, open_home
-    from vultus.actions.ingest import ingest
-    from vultus.actions.source import add_source
 
     people = sorted(path for path in portraits.iterdir() if path.is_dir())
     gallery, probes = home.parent / "gallery", home.parent / "probes"
@@ -46,10 +43,15 @@ def build(home: Path, portraits: Path) -> None:
         for photo in photos[:N_PHOTOS]:
             shutil.copyfile(photo, gallery / person.name / photo.name)
     shutil.copyfile(sorted(people[0].glob("*.jpg"))[N_PHOTOS], probes / "enrolled.jpg")
-    shutil.copyfile(sorted(people[N_PEOPLE + 5].glob("*.jpg"))[0], probes / "stranger.jpg")
+    shutil.copyfile(min(people[N_PEOPLE + 5].glob("*.jpg")), probes / "stranger.jpg")
     write_photos(probes, [sorted(p.glob("*.jpg"))[N_PHOTOS] for p in (*people[1:3], people[-1])])
     init_home(home, os.environ, key_file=home.parent / "key")
     opened = open_home(home, os.environ)
+
+    from vultus.actions.account import add_account
+    from vultus.actions.ingest import ingest
+    from vultus.actions.source import add_source
+
     actor = local_account(opened)
     for name in ("Ilse Haddad", "Marit Vermeulen"):
         add_account(opened, actor, name, PASSWORD)
@@ -128,7 +130,11 @@ class Visitor:
     cookies: dict[str, str] = field(default_factory=dict)
 
     def ask(
-        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         sent = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items()), **(headers or {})}
