@@ -70,13 +70,16 @@ def build(home: Path, portraits: Path) -> None:
 
 
 def write_photos(folder: Path, faces: list[Path]) -> None:
-    """A group of three, the same too small to search, a photo without a face, and no photo."""
+    """A group of three, two faces too small to search, a photo without a face, and no photo."""
     tiles = [Image.open(path).convert("RGB").resize((360, 360)) for path in faces]
     group = Image.new("RGB", (360 * len(tiles), 360))
     for i, tile in enumerate(tiles):
         group.paste(tile, (360 * i, 0))
     group.save(folder / "group.jpg", quality=92)
-    group.resize((105, 35)).resize((315, 105)).save(folder / "blurred.png")
+    crowd = Image.new("RGB", (300, 200), (150, 150, 150))
+    for place in ((40, 40), (160, 80)):
+        crowd.paste(tiles[0].resize((30, 30)), place)
+    crowd.save(folder / "crowd.png")
     Image.new("RGB", (600, 400), (90, 100, 90)).save(folder / "wall.jpg")
     (folder / "letter.jpg").write_text("This is no photo.")
     (folder / "large.jpg").write_bytes(b"\xff\xd8" + bytes(PHOTO_BYTES_MAX + 200_000))
