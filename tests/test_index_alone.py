@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from index_galleries import face_like
 
 from vultus.index import FaceIndex, scan
@@ -100,6 +101,7 @@ numba.njit = njit
     assert said.count("without numba: cannot compile") == 1
 
 
+@pytest.mark.slow
 def test_without_a_folder_for_the_cache_the_kernels_are_compiled_all_the_same():
     nowhere = """
 BLOCKED = False

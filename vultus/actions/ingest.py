@@ -21,6 +21,7 @@ from vultus.acquire.folder import Listing, Place, list_folder
 from vultus.actions.answers import IngestAnswer, SourceAnswer
 from vultus.actions.enrol import Known, Outcome, Visit, commit_outcomes, forget_places
 from vultus.actions.home import Home
+from vultus.actions.probe import erase_old_probes
 from vultus.actions.readers import read_many
 from vultus.actions.source import list_sources, source_named
 from vultus.audit.entry import EntryKind
@@ -63,6 +64,7 @@ def ingest(
             "The entitlement of what was to be visited has expired.",
             "Its references are hidden. Register the source anew when the entitlement is renewed.",
         )
+    erase_old_probes(home)
     total = IngestAnswer()
     with only_one(home.path):
         for source in due:

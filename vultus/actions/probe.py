@@ -18,6 +18,7 @@ from vultus.actions.home import Home
 from vultus.actions.readers import read_many
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, VultusError
+from vultus.faces.reader import read_file
 from vultus.faces.reading import Reading
 from vultus.records.models import Account, Probe
 from vultus.records.sequence import take
@@ -54,11 +55,17 @@ def receive_probe_files(
     """The same for files, in the order given; an unusable file gives its error in its place."""
     require_searchable(case_id)
     answers: list[OpenProbe | VultusError] = []
-    for path, result in read_many(home, [(path, path) for path in paths]):
+    for path in paths:
+        try:
+            data = read_file(path, home.settings.photo_bytes_max)
+        except VultusError as error:
+            answers.append(error)
+            continue
+        ((_, result),) = read_many(home, [(0, data)])
         if isinstance(result, VultusError):
             answers.append(result)
         else:
-            answers.append(keep_probe(home, actor, case_id, path.read_bytes(), str(path), result))
+            answers.append(keep_probe(home, actor, case_id, data, str(path), result))
     return answers
 
 
@@ -153,12 +160,11 @@ def open_row(home: Home, row: Probe) -> OpenProbe:
 def erase_old_probes(home: Home) -> int:
     """Erase the photos and templates of probes past their retention; returns how many."""
     limit = datetime.now(UTC) - timedelta(days=home.settings.probe_retention_days)
+    old = Probe.objects.filter(received__lt=limit, sealed_photo__isnull=False)
+    if not old.exists():
+        return 0
     with transaction.atomic():
-        rows = list(
-            Probe.objects.filter(received__lt=limit, sealed_photo__isnull=False).values_list(
-                "id", flat=True
-            )
-        )
+        rows = list(old.order_by("id").values_list("id", flat=True))
         empty: dict[str, Any] = {"name": "", "sha256": "", "width": 0, "height": 0, "model": ""}
         empty |= {"faces": [], "crops": []}
         for number in rows:

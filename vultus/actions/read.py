@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from vultus.actions.answers import CompareAnswer, FacesAnswer
+from vultus.actions.answers import CompareAnswer, FaceAnswer, FacesAnswer
 from vultus.actions.face import face_answer, face_fields
 from vultus.errors import InputError, VultusError
 from vultus.faces.pool import ReaderPool
 from vultus.faces.reading import Reading
 from vultus.scoring.comparison import cosine, false_match_rate
+from vultus.settings import n_cores
 
 
-def read_faces(pool: ReaderPool, paths: Sequence[Path]) -> list[FacesAnswer]:
+def read_faces(paths: Sequence[Path]) -> list[FacesAnswer]:
     """The faces of each photo, in the order given."""
-    return [
-        faces_of(path, result) for path, result in pool.read_many([(path, path) for path in paths])
-    ]
+    with ReaderPool(n_workers=min(len(paths), n_cores())) as pool:
+        results = list(pool.read_many([(path, path) for path in paths]))
+    return [faces_of(path, result) for path, result in results]
 
 
 def faces_of(path: Path, result: Reading | VultusError) -> FacesAnswer:
@@ -25,12 +26,12 @@ def faces_of(path: Path, result: Reading | VultusError) -> FacesAnswer:
     return FacesAnswer(str(path), answers, tuple(result.faces), None)
 
 
-def compare(pool: ReaderPool, a: Path, b: Path) -> CompareAnswer:
+def compare(a: Path, b: Path) -> CompareAnswer:
     """The score of the largest faces of two photos.
 
     Raises the error of a photo that cannot be read, InputError `photo.no_face`.
     """
-    sides = read_faces(pool, [a, b])
+    sides = read_faces([a, b])
     for side in sides:
         if side.error is not None:
             raise side.error
@@ -38,10 +39,7 @@ def compare(pool: ReaderPool, a: Path, b: Path) -> CompareAnswer:
             raise InputError(
                 "photo.no_face", f"No face was found in {side.path}.", "Choose another photo."
             )
-    chosen = [
-        max(range(len(s.faces)), key=lambda i, s=s: s.faces[i].box[2] * s.faces[i].box[3])
-        for s in sides
-    ]  # type: ignore[misc]
+    chosen = [largest(side.faces) for side in sides]
     left, right = (s.templates[i].template for s, i in zip(sides, chosen, strict=True))
     score = cosine(left.vector, right.vector)
     return CompareAnswer(
@@ -50,3 +48,9 @@ def compare(pool: ReaderPool, a: Path, b: Path) -> CompareAnswer:
         faces=(sides[0].faces[chosen[0]], sides[1].faces[chosen[1]]),
         n_faces=(len(sides[0].faces), len(sides[1].faces)),
     )
+
+
+def largest(faces: Sequence[FaceAnswer]) -> int:
+    """Which of the faces has the largest box, from 0."""
+    areas = [face.box[2] * face.box[3] for face in faces]
+    return areas.index(max(areas))

@@ -110,10 +110,10 @@ def _register_heif() -> None:
     global _heif_ready  # noqa: PLW0603 once a process
     with _heif_lock:
         if not _heif_ready:
-            import pillow_heif
+            import pi_heif
 
-            pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
-            pillow_heif.options.DECODE_THREADS = 1
+            pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+            pi_heif.options.DECODE_THREADS = 1
             _heif_ready = True
 
 

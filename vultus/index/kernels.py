@@ -47,13 +47,28 @@ def _compiled(signature: object) -> Callable[[F], F]:
     return decorate
 
 
-@_compiled(nb.int32(nb.int8[::1], nb.int16[::1]))
-def _product(code: NDArray[np.int8], probe: NDArray[np.int16]) -> np.int32:
-    total = np.int32(0)
-    for i in range(len(code)):
-        # The outer int32 keeps numba from widening the sum to int64, which halves the speed.
-        total = np.int32(total + np.int32(code[i]) * np.int32(probe[i]))
-    return total
+@_compiled(nb.void(nb.int8[:, ::1], nb.int16[::1], nb.int32[::1]))
+def _multiply(
+    codes: NDArray[np.int8], probe: NDArray[np.int16], products: NDArray[np.int32]
+) -> None:
+    """The product of the probe with each row; with the test of the bound inside, it is slower."""
+    for i in range(len(codes)):
+        total = np.int32(0)
+        for x in range(len(probe)):
+            # The outer int32 keeps numba from widening the sum to int64.
+            total = np.int32(total + np.int32(codes[i, x]) * np.int32(probe[x]))
+        products[i] = total
+
+
+@_compiled(nb.int64(nb.int32[::1], _float32s, _float32s, nb.float64, nb.float64))
+def _n_near(
+    products: NDArray[np.int32], scales: Float32s, errors: Float32s, scale: float, enough: float
+) -> int:
+    """How many rows of a block reach `enough`: mostly none, and without a branch it is quick."""
+    n = 0
+    for i in range(len(scales)):
+        n += scales[i] * scale * products[i] + errors[i] >= enough
+    return n
 
 
 @_compiled(nb.float32(_float32s, _float64s))
@@ -85,14 +100,22 @@ def scan_range(
     found = np.empty(256, np.int64)
     scores = np.empty(256, np.float32)
     step = max(1, _BLOCK_BYTES // codes.shape[1])
+    products = np.empty(step, np.int32)
     for first in range(start, stop, step):
+        last = min(first + step, stop)
+        which = chosen[first:last] if len(chosen) else np.arange(first, last)
+        block, scale, error = codes[first:last], scales[first:last], errors[first:last]
+        if len(chosen):
+            block, scale, error = codes[which], scales[which], errors[which]
         for j in range(len(probes)):
+            _multiply(block, probe_codes[j], products)
             enough = threshold - slacks[j]
-            for i in range(first, min(first + step, stop)):
-                r = chosen[i] if len(chosen) else i
-                product = _product(codes[r], probe_codes[j])
-                if scales[r] * probe_scales[j] * product + errors[r] < enough:
+            if not _n_near(products, scale, error, probe_scales[j], enough):
+                continue
+            for i in range(last - first):
+                if scale[i] * probe_scales[j] * products[i] + error[i] < enough:
                     continue
+                r = which[i]
                 score = _score(rows[r], probes[j])
                 if score < threshold:
                     continue
@@ -148,14 +171,22 @@ def scan_top(
     found = np.full((m, k), _NO_ID, np.int64)
     scores = np.full((m, k), -np.inf, np.float32)
     step = max(1, _BLOCK_BYTES // codes.shape[1])
+    products = np.empty(step, np.int32)
     for first in range(start, stop, step):
+        last = min(first + step, stop)
+        which = chosen[first:last] if len(chosen) else np.arange(first, last)
+        block, scale, error = codes[first:last], scales[first:last], errors[first:last]
+        if len(chosen):
+            block, scale, error = codes[which], scales[which], errors[which]
         for j in range(m):
+            _multiply(block, probe_codes[j], products)
             enough = max(threshold, scores[j, 0]) - slacks[j]
-            for i in range(first, min(first + step, stop)):
-                r = chosen[i] if len(chosen) else i
-                product = _product(codes[r], probe_codes[j])
-                if scales[r] * probe_scales[j] * product + errors[r] < enough:
+            if not _n_near(products, scale, error, probe_scales[j], enough):
+                continue
+            for i in range(last - first):
+                if scale[i] * probe_scales[j] * products[i] + error[i] < enough:
                     continue
+                r = which[i]
                 score = _score(rows[r], probes[j])
                 if score >= threshold and _ranks_after(scores[j, 0], found[j, 0], score, ids[r]):
                     _replace_last(found[j], scores[j], ids[r], score)

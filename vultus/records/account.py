@@ -17,7 +17,7 @@ class Account(AbstractBaseUser):
     name_index = models.BinaryField(max_length=32, unique=True)
     sealed = models.BinaryField()  # {name}
     created = models.DateTimeField()
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField(default=True)  # type: ignore[misc]  # a plain True upstream
 
     USERNAME_FIELD = "id"
     REQUIRED_FIELDS: list[str] = []  # noqa: RUF012 - Django's own spelling
