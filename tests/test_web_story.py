@@ -245,9 +245,7 @@ def test_a_photo_that_is_too_large_is_not_even_sent(site: Site, open_page: Open)
 def test_the_button_says_what_is_done(site: Site, open_page: Open) -> None:
     page = open_page(site.visitor("Ilse Haddad").open_case())
     page.set_input_files("[name=photo]", str(site.probe("enrolled.jpg")))
-    stay = (
-        "document.querySelector('.drop-form').addEventListener('submit', e => e.preventDefault())"
-    )
+    form = "document.querySelector('.drop-form')"
     page.evaluate(f"{form}.addEventListener('submit', event => event.preventDefault())")
     page.get_by_role("button", name="Search", exact=True).click()
     button = page.locator(".drop button[aria-busy=true]")
