@@ -12,6 +12,7 @@ from web_home import PASSWORD, PHOTO_BYTES_MAX, Site, site  # noqa: F401 - a fix
 from vultus.settings import Settings
 from vultus.web.config import django_settings
 from vultus.web.csp import HEADERS
+from vultus.web.limits import client_address
 
 ROOT = Path(__file__).resolve().parents[1]
 # One path of each route, with ids that belong to nothing.
@@ -199,6 +200,7 @@ def test_cookies_are_secure_behind_tls() -> None:
 def test_a_host_that_is_not_ours_is_not_served(site: Site) -> None:
     answer = site.visitor().get("/log-in", Host="evil.example")
     assert answer.status == 400
+    assert "<code>web_hosts</code>" in answer.text
     assert "vultus_csrf" not in "".join(answer.cookies)
 
 
@@ -277,3 +279,22 @@ def test_no_page_holds_a_script_or_a_style(path: Path) -> None:
     )
     assert "|safe" not in text
     assert "autoescape" not in text
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "behind_proxy", "address"),
+    [
+        ("", False, "127.0.0.1"),
+        ("203.0.113.9", False, "127.0.0.1"),
+        ("203.0.113.9", True, "203.0.113.9"),
+        ("10.0.0.1, 203.0.113.9", True, "203.0.113.9"),
+        ("203.0.113.9, unknown", True, "127.0.0.1"),
+        ("", True, "127.0.0.1"),
+        ("2001:DB8::1", True, "2001:db8::1"),
+    ],
+)
+def test_guessing_is_counted_by_an_address_that_cannot_be_made_up(
+    forwarded: str, behind_proxy: bool, address: str
+) -> None:
+    meta = {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": forwarded}
+    assert client_address(meta, behind_proxy=behind_proxy) == address
