@@ -298,3 +298,20 @@ def test_guessing_is_counted_by_an_address_that_cannot_be_made_up(
 ) -> None:
     meta = {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": forwarded}
     assert client_address(meta, behind_proxy=behind_proxy) == address
+
+
+def test_what_people_write_is_text_and_never_markup(site: Site, tmp_path: Path) -> None:
+    visitor = site.visitor("Ilse Haddad")
+    evil = "<img src=x onerror=alert(1)>'\"{{ 7 }}"
+    opened = visitor.post("/cases/new", reference=evil, purpose=evil, legal_basis=evil)
+    visitor.post(f"{opened.location}/approve")
+    photo = tmp_path / "<svg onload=alert(1)>.jpg"
+    photo.write_bytes(site.probe("enrolled.jpg").read_bytes())
+    search = visitor.upload(f"{opened.location}/photo", photo).location
+    for path in ("/cases", opened.location, search, "/log-in?next=/%22%3E%3Cb%3E"):
+        page = visitor.get(path).text
+        assert "<img src=x" not in page
+        assert "<svg onload" not in page
+        assert "<b>%22" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in visitor.get(search).text
+    assert "&lt;svg onload=alert(1)&gt;.jpg" in visitor.get(search).text
