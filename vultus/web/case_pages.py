@@ -35,7 +35,7 @@ def case_new(request: Request) -> HttpResponse:
                 problem, status = problem_of(error), status_of(error)
             else:
                 return redirect("case", opened.id)
-    context = {"fields": form.with_help(), "problem": problem}
+    context = {"form": form, "problem": problem}
     return render(request, "case_new.html", context, status=status)
 
 

@@ -1,7 +1,5 @@
 """What the pages take from people: bounded, and nothing else is read from a request."""
 
-from typing import Any
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -19,30 +17,30 @@ class LogInForm(forms.Form):
 class CaseForm(forms.Form):
     """A case's texts; what they must say is decided in `actions.case`."""
 
-    reference = forms.CharField(label=_("Reference"), max_length=200)
+    reference = forms.CharField(
+        label=_("Reference"),
+        help_text=_("The number or name under which you keep this case."),
+        max_length=200,
+    )
     purpose = forms.CharField(
-        label=_("Purpose"), max_length=TEXT_LENGTH_MAX, widget=forms.Textarea({"rows": 3})
+        label=_("Purpose"),
+        help_text=_("What the search is for, in a sentence that a supervisor can judge."),
+        max_length=TEXT_LENGTH_MAX,
+        widget=forms.Textarea({"rows": 3}),
     )
     legal_basis = forms.CharField(
-        label=_("Legal basis"), max_length=TEXT_LENGTH_MAX, widget=forms.Textarea({"rows": 2})
+        label=_("Legal basis"),
+        help_text=_("The law or agreement that allows it."),
+        max_length=TEXT_LENGTH_MAX,
+        widget=forms.Textarea({"rows": 2}),
     )
     expires = forms.DateField(
         label=_("Last day (optional)"),
+        help_text=_("The case searches until the end of this day. Without one it has no end."),
         required=False,
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
     )
-
-    HELP = {  # noqa: RUF012 - read only
-        "reference": _("The number or name under which you keep this case."),
-        "purpose": _("What the search is for, in a sentence that a supervisor can judge."),
-        "legal_basis": _("The law or agreement that allows it."),
-        "expires": _("The case searches until the end of this day. Without one it has no end."),
-    }
-
-    def with_help(self) -> list[tuple[forms.BoundField, Any]]:
-        """The fields in order, each with its one sentence of help."""
-        return [(field, self.HELP[field.name]) for field in self]
 
 
 class PhotoForm(forms.Form):

@@ -13,6 +13,7 @@ from vultus.errors import RefusedError, UnavailableError
 from vultus.web.config import LANGUAGES, THEMES, language_settings
 from vultus.web.forms import LogInForm
 from vultus.web.frame import THEME_COOKIE
+from vultus.web.limits import client_address
 from vultus.web.problem import problem_of, status_of
 from vultus.web.session import Request, safe_next, the_home
 
@@ -34,7 +35,8 @@ def log_in_page(request: HttpRequest) -> HttpResponse:
     form = LogInForm(request.POST or None)
     if request.method == "POST":
         given = form.cleaned_data if form.is_valid() else {"name": "", "password": ""}
-        address = request.META.get("REMOTE_ADDR", "")
+        behind_proxy = the_home().settings.web_over_tls
+        address = client_address(request.META, behind_proxy=behind_proxy)
         try:
             account = log_in(the_home(), given["name"], given["password"], address)
         except (RefusedError, UnavailableError) as error:

@@ -2,9 +2,12 @@
 
 import logging
 import secrets
+import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
@@ -230,8 +233,15 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa
     return show_problem(request, problem, 403)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     problem = Problem(_("This request cannot be read"), code="request.malformed")
+    if isinstance(exception, DisallowedHost):
+        problem = Problem(
+            _("This address is not served"),
+            _("Vultus answers only under the host names that its operator has set."),
+            _("The operator adds this one to `web_hosts` in vultus.toml and starts again."),
+            "request.host",
+        )
     return show_problem(request, problem, 400)
 
 
@@ -244,9 +254,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The page of a mistake of ours; the traceback goes to the log under its number."""
+    """The page of a mistake of ours; its places go to the log under its number, no values do."""
     number = secrets.token_hex(4)
-    logger.error("mistake %s at %s %s", number, request.method, request.path, exc_info=True)
+    kind, _error, trace = sys.exc_info()
+    places = "".join(traceback.format_tb(trace))
+    name = kind.__name__ if kind else "?"
+    logger.error("mistake %s at %s %s: %s\n%s", number, request.method, request.path, name, places)
     problem = Problem(
         _("Something went wrong here"),
         _("It is a mistake of the software, not yours."),

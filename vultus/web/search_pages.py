@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from vultus.actions import search as searches
-from vultus.actions.answers import ProbeAnswer, ProbeResult, SearchAnswer
+from vultus.actions.answers import ProbeResult, SearchAnswer
 from vultus.actions.case import get_case
 from vultus.actions.gallery import gallery
 from vultus.actions.probe import get_probe
@@ -24,6 +24,8 @@ from vultus.web.layout import Row, box_of, eyes_of, face_cards, neighbours, rows
 from vultus.web.problem import Problem, refusal_words
 from vultus.web.session import Request, the_home
 from vultus.web.tags import file_name
+
+NONE_CHOSEN = "none"  # in the address, so that going back never sends a form again
 
 
 @require_POST
@@ -47,14 +49,9 @@ def receive_probe(request: Request, case_id: CaseId) -> HttpResponse:
 
 @require_GET
 def probe(request: Request, probe_id: int) -> HttpResponse:
-    return show_probe(request, get_probe(the_home(), request.user, probe_id))
-
-
-def show_probe(
-    request: Request, answer: ProbeAnswer, *, problem: Problem | None = None, status: int = 200
-) -> HttpResponse:
     """The photo with its faces numbered: no face, none that may be searched, or a choice."""
     home, account = the_home(), request.user
+    answer = get_probe(home, account, probe_id)
     searchable = [face.n for face in answer.faces if not face.refused]
     context = {
         "case": get_case(home, account, CaseId(answer.case_id)),
@@ -65,9 +62,9 @@ def show_probe(
         "boxes": [box_of(face.box, answer.width, answer.height, face) for face in answer.faces],
         "n_searchable": len(searchable),
         "chosen": searchable if len(searchable) == 1 else [],
-        "problem": problem,
+        "problem": Problem(_("Choose at least one face.")) if NONE_CHOSEN in request.GET else None,
     }
-    return render(request, "probe.html", context, status=status)
+    return render(request, "probe.html", context)
 
 
 @require_POST
@@ -82,9 +79,7 @@ def search_probe(request: Request, probe_id: int) -> HttpResponse:
     given = form.cleaned_data
     faces = [f.n for f in answer.faces if not f.refused] if given["all"] else given["face"]
     if not faces:
-        return show_probe(
-            request, answer, problem=Problem(_("Choose at least one face.")), status=400
-        )
+        return redirect(f"{reverse('probe', args=[probe_id])}?{NONE_CHOSEN}=1")
     found = searches.search_probe(
         home,
         account,

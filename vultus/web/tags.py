@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from django import template
 from django.utils.dates import MONTHS
 from django.utils.formats import date_format, number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -88,6 +88,17 @@ def state(shape: str, text: str) -> SafeString:
         mark,
         text,
     )
+
+
+@register.filter
+def commands(text: str) -> SafeString:
+    """What stands between backticks, as a command to type."""
+    pieces = enumerate(str(text).split("`"))
+    return format_html_join("", "{}", ((as_code(p) if i % 2 else p,) for i, p in pieces))
+
+
+def as_code(text: str) -> SafeString:
+    return format_html("<code>{}</code>", text)
 
 
 @register.filter

@@ -2,6 +2,7 @@
 // (styles are set through the CSSOM). One idea a file.
 import "./drop.js";
 import "./faces.js";
+import "./menu.js";
 import "./progress.js";
 import "./times.js";
 import "./walk.js";

@@ -4,6 +4,7 @@ import { onKeys } from "./keys.js";
 const frames = document.querySelector(".frames");
 const views = [...document.querySelectorAll(".view")];
 const origin = { x: 50, y: 46 };
+const enlarged = () => !document.getElementById("z1").checked;
 const press = (id) => document.getElementById(id)?.click();
 
 const move = (x, y) => {
@@ -18,11 +19,11 @@ if (frames) {
   views.forEach((view) => {
     view.addEventListener("pointerdown", (event) => view.setPointerCapture(event.pointerId));
     view.addEventListener("pointermove", (event) => {
-      if (!event.buttons) return;
+      if (!event.buttons || !enlarged()) return;
       const box = view.getBoundingClientRect();
       move(origin.x - (event.movementX / box.width) * 100, origin.y - (event.movementY / box.height) * 100);
     });
-    view.addEventListener("dblclick", () => press(document.getElementById("z1").checked ? "z2" : "z1"));
+    view.addEventListener("dblclick", () => press(enlarged() ? "z1" : "z2"));
   });
   const step = 5;
   onKeys({
@@ -40,5 +41,5 @@ if (frames) {
 
 // Arrows keep their own meaning among the zoom's radio buttons and while nothing is enlarged.
 function zoomed(event) {
-  return !event.target.matches("input") && !document.getElementById("z1").checked;
+  return !event.target.matches("input") && enlarged();
 }
