@@ -22,7 +22,7 @@ MOST = 5000  # rows that enter the suppression of doubles
 STRIDES = (8, 16, 32)
 MULTIPLE = 32  # px; width and height of what the network sees
 
-FULL_PIXELS = 12_000_000  # a photo of more pixels is first made this small
+FULL_PIXELS = 9_000_000  # a photo of more pixels is first made this small
 SMALLEST_LEVEL = 640  # px; no level of the pyramid below a longer side of this
 TILE = 1280  # px
 TILE_OVERLAP = 160  # px; a face larger than this is found at the next level of the pyramid

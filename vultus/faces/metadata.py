@@ -21,7 +21,7 @@ from PIL import Image
 
 from vultus.faces.dates import Date, read_date, read_iptc_date
 from vultus.faces.iptc import read_iptc
-from vultus.faces.photo import open_image
+from vultus.faces.photo import open_image, quiet
 from vultus.faces.xmp import read_xmp
 
 MAX_TEXT = 10_000  # characters of a field; the rest is cut
@@ -64,7 +64,8 @@ class Metadata:
 
 def read_metadata(data: bytes) -> Metadata:
     """Read what a photo's metadata says. Never raises on what a file may hold."""
-    fields, unreadable = _fields(data)
+    with quiet():
+        fields, unreadable = _fields(data)
 
     def first(*names: str) -> tuple[str | None, str | None]:
         for name in names:

@@ -5,9 +5,12 @@ pixels are bounded before anything is decoded. What cannot be bounded here (a de
 crashes or never ends) is why `pool.py` reads each photo in a process of its own.
 """
 
+import contextlib
+import functools
 import io
 import threading
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +22,7 @@ from vultus.errors import InputError
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 100_000_000
+MOST_PIXELS = 178_956_970  # above this Pillow itself refuses
 LONGEST_SIDE = 65_535  # px; what a JPEG can hold
 MAX_PROFILE_BYTES = 4 * 2**20
 MAX_SCANS = 200  # of a progressive JPEG: each costs a pass over all pixels
@@ -63,15 +67,19 @@ def decode(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS
     `photo.out_of_memory`.
     """
     check_bytes(len(data), max_bytes)
+    if not 0 < max_pixels <= MOST_PIXELS:
+        message = f"expected max_pixels from 1 to {MOST_PIXELS}, got {max_pixels}"
+        raise ValueError(message)
     try:
-        image = open_image(data)
-        _check_pixels(image.size, max_pixels)
-        name = "JPEG" if image.format == "MPO" else str(image.format)
-        if name == "JPEG":
-            _check_scans(data)
-        image.load()
-        _check_pixels(image.size, max_pixels)  # a GIF frame may be larger than its screen
-        pixels = np.array(_turned(_rgb(image), _orientation(image)), dtype=np.uint8)
+        with quiet():
+            image = open_image(data)
+            _check_pixels(image.size, max_pixels)
+            name = "JPEG" if image.format == "MPO" else str(image.format)
+            if name == "JPEG":
+                _check_scans(data)
+            image.load()
+            _check_pixels(image.size, max_pixels)  # a GIF frame may be larger than its screen
+            pixels = np.array(_turned(_rgb(image), _orientation(image)), dtype=np.uint8)
     except InputError:
         raise
     except MemoryError as error:
@@ -100,10 +108,16 @@ def check_bytes(n_bytes: int, max_bytes: int) -> None:
 def open_image(data: bytes) -> ImageFile.ImageFile:
     """Open a photo without decoding its pixels. Raises whatever Pillow raises."""
     _register_heif()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on sizes, which we bound, and on odd metadata
-        image: ImageFile.ImageFile = Image.open(io.BytesIO(data), formats=FORMATS)
+    image: ImageFile.ImageFile = Image.open(io.BytesIO(data), formats=FORMATS)
     return image
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Pillow from warning about sizes, which we bound, and about odd metadata."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _register_heif() -> None:
@@ -151,7 +165,7 @@ def _named(error: Exception, data: bytes) -> InputError:
             "This file is not a photo that can be read.",
             "Give a JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF or BMP file.",
         )
-    if "truncat" in str(error).lower() or isinstance(error, EOFError):
+    if "truncat" in str(error).lower() or isinstance(error, EOFError) or _ends_early(data):
         return InputError(
             "photo.truncated", "This photo ends too early.", "Copy or download the file again."
         )
@@ -160,6 +174,24 @@ def _named(error: Exception, data: bytes) -> InputError:
         "This photo is damaged and cannot be decoded.",
         "Copy or download the file again, or save it anew in an image program.",
     )
+
+
+def _ends_early(data: bytes) -> bool:
+    """Tell from lengths and end marks that the end of a photo is missing."""
+    n_bytes = len(data)
+    if data.startswith(b"RIFF"):
+        return int.from_bytes(data[4:8], "little") + 8 > n_bytes
+    if data.startswith((b"II*\0", b"MM\0*")):
+        return int.from_bytes(data[4:8], "little" if data[:1] == b"I" else "big") > n_bytes
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in data[-1000:]
+    place = 0
+    while data[4:8] == b"ftyp" and place + 8 <= n_bytes:  # the boxes of HEIC and AVIF
+        length = int.from_bytes(data[place : place + 4], "big")
+        if length < 8:  # to the end, or 64 bits long
+            return False
+        place += length
+    return place > n_bytes or n_bytes < 12
 
 
 def _orientation(image: Image.Image) -> int:
@@ -206,23 +238,23 @@ def _srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if isinstance(profile, bytes) and 0 < len(profile) <= MAX_PROFILE_BYTES:
         try:
-            if not (image.mode == "RGB" and b"sRGB" in profile[:4096]):
-                source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-                target = ImageCms.createProfile("sRGB")
-                converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-                if converted is not None:
-                    return converted
+            converted = ImageCms.applyTransform(image, _transform(profile, image.mode))
         except Exception:  # noqa: BLE001 a bad profile is no reason to refuse a photo
-            return _plain_rgb(image)
-    return _plain_rgb(image)
-
-
-def _plain_rgb(image: Image.Image) -> Image.Image:
+            converted = None
+        if converted is not None:
+            return converted
     if image.mode == "LAB":
-        lab = ImageCms.createProfile("LAB")
-        converted = ImageCms.profileToProfile(
-            image, lab, ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
+        converted = ImageCms.applyTransform(image, _transform(b"", "LAB"))
         if converted is not None:
             return converted
     return image.convert("RGB")
+
+
+@functools.lru_cache(maxsize=8)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    """Return the way from a profile (empty: standard LAB) to sRGB; photos share few profiles."""
+    if profile:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    else:
+        source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
