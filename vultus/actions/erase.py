@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
-from vultus.actions.enrol import digest_index, let_go
+from vultus.actions.enrol import digest_index, face_index, let_go
 from vultus.actions.home import Home
 from vultus.actions.source import source_named
 from vultus.audit.entry import EntryKind
@@ -58,6 +58,7 @@ def erase(
             "Use --photo SHA256, --reference ID or --source NAME.",
         )
     with transaction.atomic():
+        home.log.hold()
         if photo is not None:
             index, counts = erase_photo(home, actor, photo)
         elif reference is not None:
@@ -102,7 +103,7 @@ def receipt_digest(sha256: str) -> str:
 
 
 def erase_reference(home: Home, actor: Account, number: int) -> tuple[int, Counts]:
-    row = Reference.objects.filter(pk=number).first()
+    row = Reference.objects.select_related("photo").filter(pk=number).first()
     if row is None:
         raise InputError(
             "reference.not_held",
@@ -110,6 +111,9 @@ def erase_reference(home: Home, actor: Account, number: int) -> tuple[int, Count
             "The reference stands beside each candidate: `vultus search … --json`.",
         )
     photo_id = row.photo_id
+    found = home.vault.unseal_json("photo", f"photo:{photo_id}", bytes(row.photo.sealed))
+    face = home.vault.unseal_json("reference", f"reference:{number}", bytes(row.sealed))
+    keep_out([face_index(home, found["sha256"], face["box"])])
     row.delete()
     left = Reference.objects.filter(photo_id=photo_id).count()
     Photo.objects.filter(pk=photo_id).update(n_faces=left)
@@ -144,14 +148,18 @@ def erase_source(home: Home, actor: Account, name: str) -> tuple[int, Counts]:
 
 def delete_photos(home: Home, rows: list[Photo]) -> None:
     """Delete photos with all that hangs on them, and keep them from coming back."""
-    now = datetime.now(UTC)
-    Erasure.objects.bulk_create(
-        [Erasure(digest_index=bytes(row.digest_index), time=now) for row in rows],
-        ignore_conflicts=True,
-    )
+    keep_out([bytes(row.digest_index) for row in rows])
     numbers = [row.pk for row in rows]
     Photo.objects.filter(pk__in=numbers).delete()
     forget(numbers)
+
+
+def keep_out(indexes: list[bytes]) -> None:
+    """Note what later visits must not enrol again."""
+    now = datetime.now(UTC)
+    Erasure.objects.bulk_create(
+        [Erasure(digest_index=index, time=now) for index in indexes], ignore_conflicts=True
+    )
 
 
 def forget(photo_ids: list[int]) -> None:

@@ -242,22 +242,34 @@ def count(visit: Visit, new: set[int], removed: int, total: IngestAnswer) -> dic
     for number, decision, reason, n_faces in rows.values_list(
         "id", "decision", "reason", "n_faces"
     ).iterator(chunk_size=5000):
-        mine["faces"] += n_faces
+        column = decision
         if decision == Decision.ENROLLED:
-            mine["new" if number in new else "unchanged"] += 1
+            column = "new" if number in new else "unchanged"
         else:
-            mine[decision] += 1
             bad[number] = reason
-            (total.refused if decision == Decision.REFUSED else total.failed)[reason] += 1
+        mine[column] += 1
+        mine["faces"] += n_faces
+        if number not in total.counted:  # another source may hold it too
+            total.counted.add(number)
+            add_to(total, column, reason, n_faces)
     for reason, names in visit.not_held.items():
         mine["refused"] += len(names)
+        total.photos += len(names)
         total.refused[reason] += len(names)
         total.files.setdefault(reason, []).extend(names)
     for number, name in visit.names_of_photos(list(bad)):
         total.files.setdefault(bad[number], []).append(name)
-    total.new += mine["new"]
-    total.unchanged += mine["unchanged"]
-    total.faces += mine["faces"]
     total.removed += removed
-    total.photos += mine["new"] + mine["unchanged"] + mine["refused"] + mine["failed"]
     return {**mine, "removed": removed}
+
+
+def add_to(total: IngestAnswer, column: str, reason: str, n_faces: int) -> None:
+    """Count one photo."""
+    total.photos += 1
+    total.faces += n_faces
+    if column == "new":
+        total.new += 1
+    elif column == "unchanged":
+        total.unchanged += 1
+    else:
+        (total.refused if column == Decision.REFUSED else total.failed)[reason] += 1

@@ -23,6 +23,9 @@ class Account(AbstractBaseUser):
     REQUIRED_FIELDS: list[str] = []  # noqa: RUF012 - Django's own spelling
     objects = BaseUserManager()
 
+    def __str__(self) -> str:
+        return f"account {self.pk}"
+
     name: str  # unsealed by `actions`, never stored
 
 

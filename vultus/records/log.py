@@ -57,6 +57,10 @@ class Log:
         self._origin = origin
         self._folder = folder
 
+    def hold(self) -> None:
+        """Let no other process append before this transaction ends: read what it depends on."""
+        LogState.objects.select_for_update().get(id=1)
+
     def append(self, kind: EntryKind, payload: dict[str, Any], photo_id: int | None = None) -> int:
         """Write one entry; returns its index. Call it in the transaction of the work."""
         return self.append_many([NewEntry(kind, payload, photo_id)])[0]
