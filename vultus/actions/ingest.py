@@ -6,12 +6,10 @@ in that order, so that the next visit goes on where this one ended: nothing is l
 nothing is enrolled twice, and the log tells the same story.
 """
 
-import fcntl
 import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +19,8 @@ from vultus.acquire.folder import Listing, Place, list_folder
 from vultus.actions.answers import IngestAnswer, SourceAnswer
 from vultus.actions.enrol import Known, Outcome, Visit, commit_outcomes, forget_places
 from vultus.actions.home import Home
+from vultus.actions.lock import only_one
+from vultus.actions.probe import erase_old_probes
 from vultus.actions.readers import read_many
 from vultus.actions.source import list_sources, source_named
 from vultus.audit.entry import EntryKind
@@ -63,25 +63,13 @@ def ingest(
             "The entitlement of what was to be visited has expired.",
             "Its references are hidden. Register the source anew when the entitlement is renewed.",
         )
+    erase_old_probes(home)
     total = IngestAnswer()
     with only_one(home.path):
         for source in due:
             limit = visit_source(home, actor, source, limit, revisit, progress, total)
     total.seconds = round(time.monotonic() - started, 3)
     return total
-
-
-@contextmanager
-def only_one(home_path: Path) -> Iterator[None]:
-    """Hold the home's ingest lock; the system frees it however this process ends."""
-    with (home_path / "ingest.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UnavailableError(
-                "ingest.running", "Another ingest of this home is running.", "Wait until it ends."
-            ) from error
-        yield
 
 
 def visit_source(

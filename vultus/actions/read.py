@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from vultus.actions.answers import CompareAnswer, FacesAnswer
+from vultus.acquire.folder import path_text
+from vultus.actions.answers import CompareAnswer, FaceAnswer, FacesAnswer
 from vultus.actions.face import face_answer, face_fields
 from vultus.errors import InputError, VultusError
 from vultus.faces.pool import ReaderPool
@@ -20,9 +21,15 @@ def read_faces(pool: ReaderPool, paths: Sequence[Path]) -> list[FacesAnswer]:
 
 def faces_of(path: Path, result: Reading | VultusError) -> FacesAnswer:
     if isinstance(result, VultusError):
-        return FacesAnswer(str(path), (), (), result)
+        return FacesAnswer(path_text(path), (), (), result)
     answers = tuple(face_answer(n, face_fields(face)) for n, face in enumerate(result.faces, 1))
-    return FacesAnswer(str(path), answers, tuple(result.faces), None)
+    return FacesAnswer(path_text(path), answers, tuple(result.faces), None)
+
+
+def largest(faces: Sequence[FaceAnswer]) -> int:
+    """Which face has the largest box, from 0."""
+    areas = [face.box[2] * face.box[3] for face in faces]
+    return areas.index(max(areas))
 
 
 def compare(pool: ReaderPool, a: Path, b: Path) -> CompareAnswer:
@@ -38,10 +45,7 @@ def compare(pool: ReaderPool, a: Path, b: Path) -> CompareAnswer:
             raise InputError(
                 "photo.no_face", f"No face was found in {side.path}.", "Choose another photo."
             )
-    chosen = [
-        max(range(len(s.faces)), key=lambda i, s=s: s.faces[i].box[2] * s.faces[i].box[3])
-        for s in sides
-    ]  # type: ignore[misc]
+    chosen = [largest(side.faces) for side in sides]
     left, right = (s.templates[i].template for s, i in zip(sides, chosen, strict=True))
     score = cosine(left.vector, right.vector)
     return CompareAnswer(

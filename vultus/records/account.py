@@ -1,5 +1,7 @@
 """Accounts: who acts. Names are sealed; log-in finds them by a blind index."""
 
+from typing import ClassVar
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
@@ -20,13 +22,13 @@ class Account(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
 
     USERNAME_FIELD = "id"
-    REQUIRED_FIELDS: list[str] = []  # noqa: RUF012 - Django's own spelling
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects = BaseUserManager()
+
+    name: str  # unsealed by `actions`, never stored
 
     def __str__(self) -> str:
         return f"account {self.pk}"
-
-    name: str  # unsealed by `actions`, never stored
 
 
 class LogInTry(models.Model):
