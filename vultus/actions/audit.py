@@ -47,16 +47,22 @@ def verify_log(path: Path, environ: Mapping[str, str]) -> VerifyAnswer:
 
     folder = path.absolute()
     key = public_key(folder)
-    if home is not None and key != home.log.verifier_key:
-        raise IntegrityError(
-            "log.public_key_changed",
-            "The log's public key is not that of the key it is signed with.",
-            "Do not hand the key out. Restore log/public-key from a backup.",
-        )
+    if home is not None:
+        require_own_public_key(home)
     verified = check(folder / "log", key)
     if home is not None:
         home.log.check_payloads()
     return VerifyAnswer(verified.size, verified.root.hex(), verified.origin, home is not None)
+
+
+def require_own_public_key(home: Home) -> None:
+    """The public key that is handed out is that of the signing key. Raises IntegrityError."""
+    if public_key(home.path) != home.log.verifier_key:
+        raise IntegrityError(
+            "log.public_key_changed",
+            "The log's public key is not that of the key it is signed with.",
+            "Do not hand it out. Restore log/public-key from a backup.",
+        )
 
 
 def prove_entry(path: Path, environ: Mapping[str, str], index: int) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from django.db import connection
 from django.db.models import Count, F, Q
 
+from vultus.actions.audit import require_own_public_key
 from vultus.actions.erase import write_missing_receipts
 from vultus.actions.home import Home
 from vultus.actions.photo import all_sources
@@ -100,6 +101,7 @@ def check_database(home: Home) -> Check:
 
 
 def check_log(home: Home) -> Check:
+    require_own_public_key(home)
     verified = check(home.path / "log", home.log.verifier_key)
     home.log.check_payloads()
     return Check("log", "ok", f"{verified.size} entries verify")
