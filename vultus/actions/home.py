@@ -69,7 +69,8 @@ def init_home(
     """Create the home: key file, database, log with its first entry.
 
     Raises InputError `home.exists` when the folder holds anything already; `key.exists`,
-    `key.inside_home` for a key file that cannot be used. What was begun is removed again.
+    `key.inside_home` for a key file that cannot be used; UnavailableError `key.not_written`,
+    `home.not_written`. What was begun is removed again.
     """
     path = path.absolute()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -94,10 +95,16 @@ def init_home(
         build_home(path, master, home_id, key_path, database_url)
         home = open_home(path, environ)
         home.close()
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             key_path.unlink()
         remove_files(path)
+        if isinstance(error, OSError):
+            raise UnavailableError(
+                "home.not_written",
+                f"The home could not be written to {path}: {error.strerror}.",
+                "Check the folder and the space on the disk, then try again.",
+            ) from error
         raise
     return CreatedHome(path, key_path, home.log.verifier_key)
 
