@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vultus.errors import InputError, IntegrityError, UnavailableError
-from vultus.records.database import configure
+from vultus.records.database import configure, disconnect
 from vultus.settings import FILE_NAME, Settings, load_settings
 from vultus.vault.key import MasterKey
 from vultus.vault.seal import Vault
@@ -98,6 +98,7 @@ def init_home(
     except BaseException as error:
         with contextlib.suppress(OSError):
             key_path.unlink()
+        disconnect()
         remove_files(path)
         if isinstance(error, OSError):
             raise UnavailableError(

@@ -92,6 +92,12 @@ def empty_journal() -> None:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def disconnect() -> None:
+    """Close this thread's connection; the next use opens another."""
+    if django_settings.configured:
+        connections.close_all()
+
+
 def turn_to(database: dict[str, Any], secret_key: str) -> None:
     """Point this process's connection at another database."""
     current = connections.settings["default"]
