@@ -8,20 +8,21 @@ Order: the defaults below, then `vultus.toml` in the home, then the environment
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from vultus.errors import InputError, UnavailableError
 
 FILE_NAME = "vultus.toml"
+NUMBER_MAX = 10**12
 # Read before there are settings, so they are no fields: where the home lies.
 NOT_SETTINGS = {"VULTUS_HOME"}
 
 
-def setting(default: Any, says: str) -> Any:  # noqa: ANN401 - as dataclasses.field is typed
+def setting(default: Any, says: str, *, least: float = 0) -> Any:  # noqa: ANN401 - as field() is
     """A field with its one-sentence description, shown by `docs/settings.md`."""
-    return field(default=default, metadata={"says": says})
+    return field(default=default, metadata={"says": says, "least": least})
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,15 @@ class Settings:
     key_file: str = setting("", "Path of the key file, outside the home; written by `init`.")
     database_url: str = setting("", "`postgresql://USER@HOST/NAME`; empty: SQLite in the home.")
     n_workers: int = setting(0, "Processes that read photos; 0: one for each core.")
-    photo_bytes_max: int = setting(64 * 2**20, "Larger files are refused, bytes.")
-    photo_pixels_max: int = setting(100_000_000, "Photos with more pixels are refused.")
-    photo_seconds_max: int = setting(60, "Reading one photo ends after this, seconds.")
+    photo_bytes_max: int = setting(64 * 2**20, "Larger files are refused, bytes.", least=1)
+    photo_pixels_max: int = setting(100_000_000, "Photos with more pixels are refused.", least=1)
+    photo_seconds_max: int = setting(60, "Reading one photo ends after this, seconds.", least=1)
     max_false_positives: float = setting(
-        0.01, "Strangers that one search may be expected to return, unless it says otherwise."
+        0.01,
+        "Strangers that one search may be expected to return, unless it says otherwise.",
+        least=1e-9,
     )
-    candidates_max: int = setting(50, "Candidates that one probe returns at most.")
+    candidates_max: int = setting(50, "Candidates that one probe returns at most.", least=1)
     probe_retention_days: int = setting(30, "Probe photos are erased after this, days.")
     web_hosts: tuple[str, ...] = setting(
         ("localhost", "127.0.0.1", "[::1]"), "Host names under which the page may be asked for."
@@ -58,11 +61,17 @@ def load_settings(home: Path, environ: Mapping[str, str]) -> Settings:
     path = home / FILE_NAME
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UnavailableError(
             "home.missing",
             f"There is no home at {home}.",
             f"Create one with `vultus --home {home} init`, or name another with --home.",
+        ) from error
+    except OSError as error:
+        raise UnavailableError(
+            "home.unreadable",
+            f"{path} cannot be read: {error.strerror}.",
+            "Run as the account that owns the home.",
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(
@@ -79,9 +88,7 @@ def load_settings(home: Path, environ: Mapping[str, str]) -> Settings:
         if key not in known:
             raise unknown(name, "the environment")
         values[key] = from_text(name, text, known[key].default)
-    usable: dict[str, Any] = {
-        key: checked(key, value, known[key].default) for key, value in values.items()
-    }
+    usable: dict[str, Any] = {key: checked(known[key], value) for key, value in values.items()}
     return Settings(**usable)
 
 
@@ -106,8 +113,9 @@ def from_text(name: str, text: str, default: object) -> object:
     return text
 
 
-def checked(key: str, value: object, default: object) -> object:
+def checked(setting: "Field[Any]", value: object) -> Any:  # noqa: ANN401 - any field's type
     """The value if its type is that of the default and its number can be used."""
+    key, default, least = setting.name, setting.default, setting.metadata["least"]
     if isinstance(default, tuple) and isinstance(value, list):
         value = tuple(value)
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
@@ -116,8 +124,12 @@ def checked(key: str, value: object, default: object) -> object:
         raise wrong_type(key, default)
     if isinstance(value, tuple) and not all(isinstance(part, str) for part in value):
         raise wrong_type(key, default)
-    if isinstance(value, int | float) and value < 0:
-        raise InputError("settings.negative", f"{key} is below 0.", "Give 0 or more.")
+    if isinstance(value, int | float) and not least <= value <= NUMBER_MAX:  # nor NaN
+        raise InputError(
+            "settings.out_of_range",
+            f"{key} is not a number from {least:g} to {NUMBER_MAX:g}.",
+            "Mend its value.",
+        )
     return value
 
 

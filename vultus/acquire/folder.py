@@ -13,6 +13,11 @@ from pathlib import Path
 from vultus.errors import UnavailableError
 
 
+def path_text(path: bytes | str | Path) -> str:
+    """A path as text; bytes that are no UTF-8 are written as \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 @dataclass(frozen=True)
 class Place:
     """One entry of the folder.
@@ -34,8 +39,8 @@ class Place:
 
     @property
     def text(self) -> str:
-        """The name as text; bytes that are no UTF-8 are written as \\xNN."""
-        return self.name.decode("utf-8", "backslashreplace")
+        """The name as text, as in `path_text`."""
+        return path_text(self.name)
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,7 @@ class IngestAnswer:
     places: int = 0
     files: dict[str, list[str]] = field(default_factory=dict)  # reason: places
     seconds: float = 0.0
+    counted: set[int] = field(default_factory=set, repr=False)  # photos that are in the counts
 
 
 @dataclass(frozen=True)

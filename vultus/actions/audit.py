@@ -12,7 +12,7 @@ from vultus.actions.home import Home, open_database, open_home
 from vultus.audit.entry import Leaf
 from vultus.audit.receipt import Receipt
 from vultus.audit.receipt import verify_receipt as verify_document
-from vultus.errors import InputError, UnavailableError
+from vultus.errors import InputError, IntegrityError, UnavailableError
 
 RECEIPT_BYTES_MAX = 1 << 20
 
@@ -46,10 +46,23 @@ def verify_log(path: Path, environ: Mapping[str, str]) -> VerifyAnswer:
     from vultus.records.log import check
 
     folder = path.absolute()
-    verified = check(folder / "log", public_key(folder))
+    key = public_key(folder)
+    if home is not None:
+        require_own_public_key(home)
+    verified = check(folder / "log", key)
     if home is not None:
         home.log.check_payloads()
     return VerifyAnswer(verified.size, verified.root.hex(), verified.origin, home is not None)
+
+
+def require_own_public_key(home: Home) -> None:
+    """The public key that is handed out is that of the signing key. Raises IntegrityError."""
+    if public_key(home.path) != home.log.verifier_key:
+        raise IntegrityError(
+            "log.public_key_changed",
+            "The log's public key is not that of the key it is signed with.",
+            "Do not hand it out. Restore log/public-key from a backup.",
+        )
 
 
 def prove_entry(path: Path, environ: Mapping[str, str], index: int) -> bytes:

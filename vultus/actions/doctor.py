@@ -10,6 +10,8 @@ from typing import Any, Literal
 from django.db import connection
 from django.db.models import Count, F, Q
 
+from vultus.actions.audit import require_own_public_key
+from vultus.actions.erase import write_missing_receipts
 from vultus.actions.home import Home
 from vultus.actions.photo import all_sources
 from vultus.errors import IntegrityError, VultusError
@@ -17,6 +19,7 @@ from vultus.faces.weights import verify_all
 from vultus.records.log import check
 from vultus.records.models import (
     Account,
+    Calibration,
     Case,
     Collection,
     Crop,
@@ -44,7 +47,9 @@ class Check:
 
 
 def doctor(home: Home, progress: Progress | None = None) -> list[Check]:
-    """Every check, in order; none changes stored data, but leftovers of a crash are removed."""
+    """Every check, in order. None changes stored data; what a crash left behind is removed, and
+    receipts that it prevented are written.
+    """
     checks: list[tuple[str, Callable[[Home], Check]]] = [
         ("weights", check_weights),
         ("permissions", check_permissions),
@@ -53,6 +58,7 @@ def doctor(home: Home, progress: Progress | None = None) -> list[Check]:
         ("seals", check_seals),
         ("records", check_records),
         ("leftovers", check_leftovers),
+        ("receipts", check_receipts),
         ("sources", check_sources),
         ("disk", check_disk),
     ]
@@ -95,6 +101,7 @@ def check_database(home: Home) -> Check:
 
 
 def check_log(home: Home) -> Check:
+    require_own_public_key(home)
     verified = check(home.path / "log", home.log.verifier_key)
     home.log.check_payloads()
     return Check("log", "ok", f"{verified.size} entries verify")
@@ -135,6 +142,8 @@ def sealed_values() -> Iterator[tuple[str, str, bytes]]:
         rows = model.objects.filter(**{f"{column}__isnull": False}).order_by("pk")
         for number, sealed in rows.values_list("pk", column).iterator(chunk_size=500):
             yield purpose, f"{kind}:{number}", bytes(sealed)
+    for index, sealed in Calibration.objects.values_list("gallery_index", "sealed"):
+        yield "calibration", f"calibration:{bytes(index).hex()}", bytes(sealed)
 
 
 def check_records(home: Home) -> Check:
@@ -164,6 +173,11 @@ def check_leftovers(home: Home) -> Check:
     for path in leftovers:
         path.unlink(missing_ok=True)
     return Check("leftovers", "ok", f"{len(leftovers)} removed" if leftovers else "none")
+
+
+def check_receipts(home: Home) -> Check:
+    written = write_missing_receipts(home)
+    return Check("receipts", "ok", f"{written} that were missing are written" if written else "all")
 
 
 def check_sources(home: Home) -> Check:

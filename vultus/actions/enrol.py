@@ -82,20 +82,37 @@ class Visit:
         return prefix + quote(name, safe="/") if prefix is not None else None
 
     def place_names(self, sighting_ids: list[int]) -> dict[int, bytes]:
-        rows = Sighting.objects.filter(id__in=sighting_ids).values_list("id", "sealed")
-        return {number: open_place(self.home, number, bytes(sealed)) for number, sealed in rows}
+        names: dict[int, bytes] = {}
+        for start in range(0, len(sighting_ids), 500):
+            rows = Sighting.objects.filter(id__in=sighting_ids[start : start + 500])
+            for number, sealed in rows.values_list("id", "sealed"):
+                names[number] = open_place(self.home, number, bytes(sealed))
+        return names
 
     def names_of_photos(self, photo_ids: list[int]) -> list[tuple[int, str]]:
-        """(photo, path) for every place of these photos in this source, in order."""
-        rows = Sighting.objects.filter(source_id=self.source.id, photo_id__in=photo_ids)
-        return [
-            (photo, self.path(open_place(self.home, number, bytes(sealed))))
-            for number, photo, sealed in rows.order_by("id").values_list("id", "photo_id", "sealed")
-        ]
+        """(photo, path) for every place of these photos in this source."""
+        names: list[tuple[int, str]] = []
+        for start in range(0, len(photo_ids), 500):
+            rows = Sighting.objects.filter(
+                source_id=self.source.id, photo_id__in=photo_ids[start : start + 500]
+            )
+            names += [
+                (photo, self.path(open_place(self.home, number, bytes(sealed))))
+                for number, photo, sealed in rows.order_by("id").values_list(
+                    "id", "photo_id", "sealed"
+                )
+            ]
+        return names
 
 
 def digest_index(home: Home, sha256: str) -> bytes:
     return home.vault.blind("photo/digest", sha256.lower())
+
+
+def face_index(home: Home, sha256: str, box: Sequence[float]) -> bytes:
+    """The blind index of one face of a photo: what an erased face is known by."""
+    pixels = ",".join(str(round(v)) for v in box)
+    return home.vault.blind("photo/face", f"{sha256.lower()}\n{pixels}")
 
 
 def open_place(home: Home, sighting_id: int, sealed: bytes) -> bytes:
@@ -134,14 +151,21 @@ class Batch:
         self.crops: list[Crop] = []
         self.sightings: list[Sighting] = []
         self.left: list[Known] = []  # places whose earlier photo is let go
+        self.home.log.hold()  # an erasure comes wholly before this batch, or after it
         indexes = {visit.digest_index(outcome) for outcome in outcomes}
+        faces = [
+            face_index(self.home, o.reading.sha256, face_fields(face)["box"])
+            for o in outcomes
+            if o.reading
+            for face in o.reading.faces
+        ]
         self.held = {
             bytes(photo.digest_index): photo
             for photo in Photo.objects.filter(digest_index__in=list(indexes))
         }
         self.erased = {
             bytes(index)
-            for index in Erasure.objects.filter(digest_index__in=list(indexes)).values_list(
+            for index in Erasure.objects.filter(digest_index__in=[*indexes, *faces]).values_list(
                 "digest_index", flat=True
             )
         }
@@ -188,7 +212,11 @@ class Batch:
         faces: list[tuple[Face, FaceCrop]] = []
         if outcome.reading and decision == Decision.ENROLLED:
             pairs = zip(outcome.reading.faces, outcome.reading.crops, strict=True)
-            faces = [(face, crop) for face, crop in pairs if face.quality.refused is None]
+            faces = [
+                (face, crop)
+                for face, crop in pairs
+                if face.quality.refused is None and not self.is_erased(outcome.reading, face)
+            ]
         photo = Photo(
             id=number,
             digest_index=digest,
@@ -215,6 +243,9 @@ class Batch:
             )
         )
         return photo
+
+    def is_erased(self, reading: Reading, face: Face) -> bool:
+        return face_index(self.home, reading.sha256, face_fields(face)["box"]) in self.erased
 
     def add_reference(self, photo_id: int, face: Face, crop: FaceCrop) -> int:
         number = next(self.reference_ids)

@@ -2,17 +2,21 @@
 
 import hashlib
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from vultus.actions.enrol import digest_index, let_go
+from vultus.actions.enrol import digest_index, face_index, let_go
 from vultus.actions.home import Home
+from vultus.actions.lock import only_one
 from vultus.actions.source import source_named
 from vultus.audit.entry import EntryKind
-from vultus.errors import InputError
+from vultus.errors import InputError, UnavailableError
+from vultus.records.database import empty_journal
+from vultus.records.log import OF_A_PHOTO
 from vultus.records.models import (
     Account,
     Calibration,
@@ -48,7 +52,8 @@ def erase(
 
     The templates, crops, captions, places and what the log said of the photo are deleted,
     and an erased photo is refused by later visits. Raises InputError `erase.choose_one`,
-    `photo.not_held`, `reference.not_held`, `source.not_found`.
+    `photo.not_held`, `reference.not_held`, `source.not_found`; UnavailableError
+    `ingest.running` for a source, `receipt.not_written`.
     """
     given = [value for value in (photo, reference, source) if value is not None]
     if len(given) != 1:
@@ -57,7 +62,11 @@ def erase(
             "Name exactly one thing to erase.",
             "Use --photo SHA256, --reference ID or --source NAME.",
         )
-    with transaction.atomic():
+    with ExitStack() as stack:
+        if source is not None:
+            stack.enter_context(only_one(home.path))  # nothing may visit it meanwhile
+        stack.enter_context(transaction.atomic())
+        home.log.hold()
         if photo is not None:
             index, counts = erase_photo(home, actor, photo)
         elif reference is not None:
@@ -66,7 +75,7 @@ def erase(
             assert source is not None
             index, counts = erase_source(home, actor, source)
         Calibration.objects.all().delete()
-    truncate_journal()
+    empty_journal()
     return EraseAnswer(*counts, receipt=write_receipt(home, index))
 
 
@@ -82,7 +91,10 @@ def erase_photo(home: Home, actor: Account, sha256: str) -> tuple[int, Counts]:
             "List them: `vultus photos --json`.",
         )
     counts = (1, row.references.count(), row.sightings.count())
-    delete_photos(home, [row])
+    keep_out([bytes(row.digest_index)])
+    earlier = earlier_numbers(home, {sha256.strip().lower()})
+    Photo.objects.filter(pk=row.pk).delete()
+    forget([row.pk, *earlier])
     index = home.log.append(
         EntryKind.PHOTO_ERASED,
         {
@@ -102,7 +114,7 @@ def receipt_digest(sha256: str) -> str:
 
 
 def erase_reference(home: Home, actor: Account, number: int) -> tuple[int, Counts]:
-    row = Reference.objects.filter(pk=number).first()
+    row = Reference.objects.select_related("photo").filter(pk=number).first()
     if row is None:
         raise InputError(
             "reference.not_held",
@@ -110,6 +122,9 @@ def erase_reference(home: Home, actor: Account, number: int) -> tuple[int, Count
             "The reference stands beside each candidate: `vultus search … --json`.",
         )
     photo_id = row.photo_id
+    found = home.vault.unseal_json("photo", f"photo:{photo_id}", bytes(row.photo.sealed))
+    face = home.vault.unseal_json("reference", f"reference:{number}", bytes(row.sealed))
+    keep_out([face_index(home, found["sha256"], face["box"])])
     row.delete()
     left = Reference.objects.filter(photo_id=photo_id).count()
     Photo.objects.filter(pk=photo_id).update(n_faces=left)
@@ -120,15 +135,26 @@ def erase_reference(home: Home, actor: Account, number: int) -> tuple[int, Count
 
 
 def erase_source(home: Home, actor: Account, name: str) -> tuple[int, Counts]:
-    """The source with all its places, and the photos that lie nowhere else."""
+    """The source with all its places, and the photos that lie nowhere else.
+
+    What the log says of the source's entitlement stays: on what basis photos were held.
+    """
     source = source_named(home, name)
     photo_ids = set(Sighting.objects.filter(source_id=source.id).values_list("photo_id", flat=True))
     n_places = Sighting.objects.filter(source_id=source.id).delete()[0]
-    only_here = Photo.objects.filter(pk__in=photo_ids, sightings__isnull=True)
-    n_references = Reference.objects.filter(photo__in=only_here).count()
+    left = Photo.objects.filter(sightings__isnull=True)  # only those that lay only here
+    n_references = Reference.objects.filter(photo__in=left).count()
+    digests = {
+        home.vault.unseal_json("photo", f"photo:{number}", bytes(sealed))["sha256"]
+        for number, sealed in left.values_list("id", "sealed")
+    }
     gone = let_go(photo_ids)
-    forget(gone)
-    Source.objects.filter(pk=source.id).delete()
+    forget([*gone, *earlier_numbers(home, digests - {None})])
+    row = Source.objects.select_related("collection").get(pk=source.id)
+    collection = row.collection
+    row.delete()
+    if not collection.sources.exists():
+        collection.delete()
     index = home.log.append(
         EntryKind.SOURCE_ERASED,
         {
@@ -142,16 +168,27 @@ def erase_source(home: Home, actor: Account, name: str) -> tuple[int, Counts]:
     return index, (len(gone), n_references, n_places)
 
 
-def delete_photos(home: Home, rows: list[Photo]) -> None:
-    """Delete photos with all that hangs on them, and keep them from coming back."""
+def earlier_numbers(home: Home, digests: set[str]) -> list[int]:
+    """Numbers under which these photos were held before, vanished, and came back."""
+    rows = Entry.objects.filter(
+        kind__in=[kind.value for kind in OF_A_PHOTO],
+        sealed_payload__isnull=False,
+        photo_id__isnull=False,
+    ).exclude(photo_id__in=Photo.objects.values("id"))
+    found: list[int] = []
+    for index, number in rows.values_list("index", "photo_id").order_by("index"):
+        said = home.log.payload(index) or {}
+        if number is not None and said.get("sha256") in digests:
+            found.append(number)
+    return found
+
+
+def keep_out(indexes: list[bytes]) -> None:
+    """Note what later visits must not enrol again."""
     now = datetime.now(UTC)
     Erasure.objects.bulk_create(
-        [Erasure(digest_index=bytes(row.digest_index), time=now) for row in rows],
-        ignore_conflicts=True,
+        [Erasure(digest_index=index, time=now) for index in indexes], ignore_conflicts=True
     )
-    numbers = [row.pk for row in rows]
-    Photo.objects.filter(pk__in=numbers).delete()
-    forget(numbers)
 
 
 def forget(photo_ids: list[int]) -> None:
@@ -162,22 +199,41 @@ def forget(photo_ids: list[int]) -> None:
         )
 
 
-def truncate_journal() -> None:
-    """SQLite overwrites deleted rows, but its journal still holds the old pages: empty it."""
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
 def write_receipt(home: Home, index: int) -> Path:
-    """The proof of the erasure's log entry, as a file; the erasure itself is committed already."""
+    """The proof of the erasure's log entry, as a file; the erasure itself is committed already.
+
+    Raises UnavailableError `receipt.not_written`.
+    """
     size = LogState.objects.values_list("size", flat=True).get(id=1)
     path = home.path / "receipts" / f"erasure-{index}-of-{size}.json"
-    path.parent.mkdir(mode=0o700, exist_ok=True)
     temporary = path.with_suffix(".part")
-    with temporary.open("wb") as file:
-        file.write(home.log.receipt(index))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    receipt = home.log.receipt(index)
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(receipt)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise UnavailableError(
+            "receipt.not_written",
+            f"What was named is erased, but the receipt could not be written: {error.strerror}.",
+            "Make room, then run `vultus doctor`, which writes receipts that are missing.",
+        ) from error
     return path
+
+
+def write_missing_receipts(home: Home) -> int:
+    """Receipts that a crash or a full disk prevented; returns how many were written."""
+    erasures = (EntryKind.PHOTO_ERASED, EntryKind.REFERENCE_ERASED, EntryKind.SOURCE_ERASED)
+    rows = Entry.objects.filter(kind__in=[kind.value for kind in erasures]).order_by("index")
+    folder = home.path / "receipts"
+    missing = [
+        index
+        for index in rows.values_list("index", flat=True)
+        if not any(folder.glob(f"erasure-{index}-of-*.json"))
+    ]
+    for index in missing:
+        write_receipt(home, index)
+    return len(missing)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vultus.errors import InputError, IntegrityError, UnavailableError
-from vultus.records.database import configure
+from vultus.records.database import configure, disconnect
 from vultus.settings import FILE_NAME, Settings, load_settings
 from vultus.vault.key import MasterKey
 from vultus.vault.seal import Vault
@@ -69,19 +69,21 @@ def init_home(
     """Create the home: key file, database, log with its first entry.
 
     Raises InputError `home.exists` when the folder holds anything already; `key.exists`,
-    `key.inside_home` for a key file that cannot be used. What was begun is removed again.
+    `key.inside_home` for a key file that cannot be used; UnavailableError `key.not_written`,
+    `home.not_written`. What was begun is removed again.
     """
     path = path.absolute()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(
             "home.exists",
             f"{path} exists already and is left as it is.",
-            "Choose another folder with --home, or go on with the home that is there.",
+            "Choose another folder with --home, or go on with the home that is there. What an "
+            "interrupted `init` left holds no vultus.toml and can be removed.",
         )
     home_id = secrets.token_hex(8)
     named = key_file or (Path(environ["VULTUS_KEY_FILE"]) if "VULTUS_KEY_FILE" in environ else None)
     key_path = (named or default_key_file(home_id, environ)).absolute()
-    if key_path.is_relative_to(path):
+    if key_path.resolve().is_relative_to(path.resolve()):
         raise InputError(
             "key.inside_home",
             "The key file would lie inside the home, and be stolen with it.",
@@ -93,10 +95,17 @@ def init_home(
         build_home(path, master, home_id, key_path, database_url)
         home = open_home(path, environ)
         home.close()
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             key_path.unlink()
+        disconnect()
         remove_files(path)
+        if isinstance(error, OSError):
+            raise UnavailableError(
+                "home.not_written",
+                f"The home could not be written to {path}: {error.strerror}.",
+                "Check the folder and the space on the disk, then try again.",
+            ) from error
         raise
     return CreatedHome(path, key_path, home.log.verifier_key)
 
@@ -109,12 +118,6 @@ def build_home(
     path.chmod(0o700)
     for name in ("log", "receipts"):
         (path / name).mkdir(mode=0o700, exist_ok=True)
-    lines = [f'home_id = "{home_id}"', f"key_file = {toml_text(str(key_path))}"]
-    if database_url:
-        lines.append(f"database_url = {toml_text(database_url)}")
-    settings_file = path / FILE_NAME
-    settings_file.touch(mode=0o600)
-    settings_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     vault = Vault(master)
     configure(path, database_url, django_secret(master))
 
@@ -151,6 +154,21 @@ def build_home(
         log = Log(vault, signing_key, public, origin, path / "log")
         log.append(EntryKind.HOME_CREATED, {"home": home_id})
         create_local_account(vault, log, login_name())
+    lines = [f'home_id = "{home_id}"', f"key_file = {toml_text(str(key_path))}"]
+    if database_url:
+        lines.append(f"database_url = {toml_text(database_url)}")
+    write_settings(path / FILE_NAME, "\n".join(lines) + "\n")
+
+
+def write_settings(path: Path, text: str) -> None:
+    """The settings file, whole or not at all. It comes last: without it there is no home."""
+    beside = path.with_suffix(".part")
+    beside.touch(mode=0o600)
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
 
 
 def open_home(
@@ -159,7 +177,8 @@ def open_home(
     """Open an existing home for this process.
 
     `django`: further Django settings that the page needs. Raises UnavailableError
-    `home.missing`, `key.missing`, `home.database_missing`; IntegrityError `home.wrong_key`.
+    `home.missing`, `key.missing`, `home.database_missing`; IntegrityError `home.wrong_key`,
+    `home.public_key_changed`.
     """
     path = path.absolute()
     settings = load_settings(path, environ)
@@ -167,6 +186,7 @@ def open_home(
     vault = Vault(master)
     configure(path, settings.database_url, django_secret(master), django)
 
+    from vultus.audit.checkpoint import verifier_key
     from vultus.records.log import Log
     from vultus.records.models import Home as HomeRow
 
@@ -179,7 +199,13 @@ def open_home(
         raise IntegrityError(
             "home.wrong_key", "The key file is not the one this home was made with.", RESTORE
         ) from error
-    log = Log(vault, signing_key, row.verifier_key, log_origin(settings.home_id), path / "log")
+    origin = log_origin(settings.home_id)
+    public = verifier_key(signing_key, origin)
+    if public != row.verifier_key:
+        raise IntegrityError(
+            "home.public_key_changed", "The log's public key was changed.", RESTORE
+        )
+    log = Log(vault, signing_key, public, origin, path / "log")
     return Home(path, settings, vault, log)
 
 

@@ -6,12 +6,10 @@ in that order, so that the next visit goes on where this one ended: nothing is l
 nothing is enrolled twice, and the log tells the same story.
 """
 
-import fcntl
 import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from vultus.acquire.folder import Listing, Place, list_folder
 from vultus.actions.answers import IngestAnswer, SourceAnswer
 from vultus.actions.enrol import Known, Outcome, Visit, commit_outcomes, forget_places
 from vultus.actions.home import Home
+from vultus.actions.lock import only_one
 from vultus.actions.probe import erase_old_probes
 from vultus.actions.readers import read_many
 from vultus.actions.source import list_sources, source_named
@@ -71,19 +70,6 @@ def ingest(
             limit = visit_source(home, actor, source, limit, revisit, progress, total)
     total.seconds = round(time.monotonic() - started, 3)
     return total
-
-
-@contextmanager
-def only_one(home_path: Path) -> Iterator[None]:
-    """Hold the home's ingest lock; the system frees it however this process ends."""
-    with (home_path / "ingest.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UnavailableError(
-                "ingest.running", "Another ingest of this home is running.", "Wait until it ends."
-            ) from error
-        yield
 
 
 def visit_source(
@@ -244,22 +230,34 @@ def count(visit: Visit, new: set[int], removed: int, total: IngestAnswer) -> dic
     for number, decision, reason, n_faces in rows.values_list(
         "id", "decision", "reason", "n_faces"
     ).iterator(chunk_size=5000):
-        mine["faces"] += n_faces
+        column = decision
         if decision == Decision.ENROLLED:
-            mine["new" if number in new else "unchanged"] += 1
+            column = "new" if number in new else "unchanged"
         else:
-            mine[decision] += 1
             bad[number] = reason
-            (total.refused if decision == Decision.REFUSED else total.failed)[reason] += 1
+        mine[column] += 1
+        mine["faces"] += n_faces
+        if number not in total.counted:  # another source may hold it too
+            total.counted.add(number)
+            add_to(total, column, reason, n_faces)
     for reason, names in visit.not_held.items():
         mine["refused"] += len(names)
+        total.photos += len(names)
         total.refused[reason] += len(names)
         total.files.setdefault(reason, []).extend(names)
     for number, name in visit.names_of_photos(list(bad)):
         total.files.setdefault(bad[number], []).append(name)
-    total.new += mine["new"]
-    total.unchanged += mine["unchanged"]
-    total.faces += mine["faces"]
     total.removed += removed
-    total.photos += mine["new"] + mine["unchanged"] + mine["refused"] + mine["failed"]
     return {**mine, "removed": removed}
+
+
+def add_to(total: IngestAnswer, column: str, reason: str, n_faces: int) -> None:
+    """Count one photo."""
+    total.photos += 1
+    total.faces += n_faces
+    if column == "new":
+        total.new += 1
+    elif column == "unchanged":
+        total.unchanged += 1
+    else:
+        (total.refused if column == Decision.REFUSED else total.failed)[reason] += 1

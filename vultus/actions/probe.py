@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db import transaction
 
+from vultus.acquire.folder import path_text
 from vultus.actions.answers import ProbeAnswer
 from vultus.actions.case import require_searchable
 from vultus.actions.face import face_answer, face_fields
@@ -20,6 +21,7 @@ from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, VultusError
 from vultus.faces.reader import read_file
 from vultus.faces.reading import Reading
+from vultus.records.database import empty_journal
 from vultus.records.models import Account, Probe
 from vultus.records.sequence import take
 
@@ -43,6 +45,7 @@ def receive_probe(home: Home, actor: Account, case_id: int, data: bytes, name: s
     (its `faces` are empty), so that the answer "no face" can be shown with it.
     """
     require_searchable(case_id)
+    erase_old_probes(home)
     ((_, result),) = read_many(home, [(0, data)])
     if isinstance(result, VultusError):
         raise result
@@ -54,6 +57,7 @@ def receive_probe_files(
 ) -> list[OpenProbe | VultusError]:
     """The same for files, in the order given; an unusable file gives its error in its place."""
     require_searchable(case_id)
+    erase_old_probes(home)
     answers: list[OpenProbe | VultusError] = []
     for path in paths:
         try:
@@ -65,7 +69,7 @@ def receive_probe_files(
         if isinstance(result, VultusError):
             answers.append(result)
         else:
-            answers.append(keep_probe(home, actor, case_id, data, str(path), result))
+            answers.append(keep_probe(home, actor, case_id, data, path_text(path), result))
     return answers
 
 
@@ -174,4 +178,6 @@ def erase_old_probes(home: Home) -> int:
                 sealed_templates=None,
             )
             home.log.append(EntryKind.PROBE_ERASED, {"probe": number})
+    if rows:
+        empty_journal()
     return len(rows)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from vultus.acquire.folder import path_text
 from vultus.actions.answers import CompareAnswer, FaceAnswer, FacesAnswer
 from vultus.actions.face import face_answer, face_fields
 from vultus.errors import InputError, VultusError
@@ -21,9 +22,15 @@ def read_faces(paths: Sequence[Path]) -> list[FacesAnswer]:
 
 def faces_of(path: Path, result: Reading | VultusError) -> FacesAnswer:
     if isinstance(result, VultusError):
-        return FacesAnswer(str(path), (), (), result)
+        return FacesAnswer(path_text(path), (), (), result)
     answers = tuple(face_answer(n, face_fields(face)) for n, face in enumerate(result.faces, 1))
-    return FacesAnswer(str(path), answers, tuple(result.faces), None)
+    return FacesAnswer(path_text(path), answers, tuple(result.faces), None)
+
+
+def largest(faces: Sequence[FaceAnswer]) -> int:
+    """Which face has the largest box, from 0."""
+    areas = [face.box[2] * face.box[3] for face in faces]
+    return areas.index(max(areas))
 
 
 def compare(a: Path, b: Path) -> CompareAnswer:
@@ -48,9 +55,3 @@ def compare(a: Path, b: Path) -> CompareAnswer:
         faces=(sides[0].faces[chosen[0]], sides[1].faces[chosen[1]]),
         n_faces=(len(sides[0].faces), len(sides[1].faces)),
     )
-
-
-def largest(faces: Sequence[FaceAnswer]) -> int:
-    """Which of the faces has the largest box, from 0."""
-    areas = [face.box[2] * face.box[3] for face in faces]
-    return areas.index(max(areas))

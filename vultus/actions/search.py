@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db import transaction
 
+from vultus.acquire.folder import path_text
 from vultus.actions.account import named
 from vultus.actions.answers import (
     CandidateAnswer,
@@ -68,6 +69,12 @@ def search_photos(
     searched; a file that is no usable photo raises its error when it is the only one.
     """
     check_bounds(limit, max_false_positives)
+    if same_person and choice == "all":
+        raise InputError(
+            "search.same_person",
+            "All faces of a photo are not one person.",
+            "Use --largest-face if the person is the largest in each photo.",
+        )
     received = receive_probe_files(home, actor, case_id, paths)
     errors = [item for item in received if isinstance(item, VultusError)]
     if errors and (len(errors) == len(received) or same_person):
@@ -75,9 +82,9 @@ def search_photos(
     asks: list[Ask | ProbeResult] = []
     for path, item in zip(paths, received, strict=True):
         if isinstance(item, VultusError):
-            asks.append(unusable(str(path), item))
+            asks.append(unusable(path_text(path), item))
         else:
-            asks += choose(item, str(path), face, choice)
+            asks += choose(item, path_text(path), face, choice)
     if same_person:
         asks = [fuse([ask for ask in asks if isinstance(ask, Ask)])]
     return run(home, actor, case_id, asks, collection, limit, max_false_positives)

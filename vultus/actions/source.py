@@ -35,7 +35,9 @@ def add_source(
 ) -> SourceAnswer:
     """Register a source and, when it is new, its collection.
 
-    Raises InputError `source.*` when a field is missing, unknown or taken.
+    A source that has expired is registered anew, under its number, when the name and the
+    location are the same: what it holds may be searched again at once. Raises InputError
+    `source.*` when a field is missing, unknown or taken.
     """
     texts = {
         "name": name.strip(),
@@ -70,19 +72,24 @@ def add_source(
     }
     with transaction.atomic():
         index = home.vault.blind("source/name", texts["name"])
-        if Source.objects.filter(name_index=index).exists():
+        row = Source.objects.select_related("collection").filter(name_index=index).first()
+        if row is not None and not may_be_renewed(answer(home, row), kind, sealed["location"]):
             raise InputError(
-                "source.exists", f"There is a source {name} already.", "Choose another name."
+                "source.exists",
+                f"There is a source {name} already.",
+                "Choose another name. When it has expired, register it anew with its location.",
             )
-        number = take("source")[0]
-        Source.objects.create(
+        number = row.pk if row else take("source")[0]
+        Source.objects.update_or_create(
             id=number,
-            kind=kind,
-            collection=find_or_add_collection(home, texts["collection"]),
-            name_index=index,
-            sealed=home.vault.seal_json("source", f"source:{number}", sealed),
-            added=datetime.now(UTC),
-            expires=expires,
+            defaults={
+                "kind": kind,
+                "collection": find_or_add_collection(home, texts["collection"]),
+                "name_index": index,
+                "sealed": home.vault.seal_json("source", f"source:{number}", sealed),
+                "added": datetime.now(UTC),
+                "expires": expires,
+            },
         )
         home.log.append(
             EntryKind.SOURCE_ADDED,
@@ -96,6 +103,10 @@ def add_source(
             },
         )
     return source_named(home, texts["name"])
+
+
+def may_be_renewed(source: SourceAnswer, kind: str, location: str) -> bool:
+    return source.expired and (source.kind, source.location) == (kind, location)
 
 
 def list_sources(home: Home, actor: Account) -> list[SourceAnswer]:

@@ -11,7 +11,7 @@ from vultus.cli.output import Output, facts
 
 
 def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
-    parser = verbs.add_parser("account", help="who may log in to the page")
+    parser = verbs.add_parser("account", parents=[everywhere], help="who may log in to the page")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, says in (("add", "a new account"), ("password", "a new password")):
         verb = actions.add_parser(name, parents=[everywhere], help=says)

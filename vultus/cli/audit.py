@@ -12,14 +12,14 @@ from vultus.errors import InputError
 
 
 def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
-    audit = verbs.add_parser("audit", help="the log of all that was done")
+    audit = verbs.add_parser("audit", parents=[everywhere], help="the log of all that was done")
     actions = audit.add_subparsers(dest="action", metavar="ACTION", required=True)
     verify = actions.add_parser("verify", parents=[everywhere], help="re-derive the whole log")
     verify.set_defaults(run=run_verify)
     prove = actions.add_parser("prove", parents=[everywhere], help="prove one entry")
     prove.add_argument("index", type=int, metavar="INDEX")
     prove.set_defaults(run=run_prove)
-    receipt = verbs.add_parser("receipt", help="proofs that others hold")
+    receipt = verbs.add_parser("receipt", parents=[everywhere], help="proofs that others hold")
     actions = receipt.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = actions.add_parser("verify", parents=[everywhere], help="check a receipt offline")
     check.add_argument("path", type=Path, metavar="PATH")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
-    parser = verbs.add_parser("case", help="why a search may exist")
+    parser = verbs.add_parser("case", parents=[everywhere], help="why a search may exist")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     opening = actions.add_parser("open", parents=[everywhere], help="open a case")
     opening.add_argument("--reference", required=True, metavar="R")

@@ -5,14 +5,13 @@ standard error.
 """
 
 import argparse
-import json
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from vultus import __version__
 from vultus.cli import account, audit, case, erase, home, ingest, photos, read, search, source
@@ -35,7 +34,10 @@ DEFAULT_HOME = "./vultus-home"
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports a wrong call like every other error."""
+    """Reports a wrong call like every other error; options have one spelling."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(**options, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         raise InputError("usage", f"{message}.", f"See `{self.prog} --help`.")
@@ -109,10 +111,6 @@ def unexpected(error: Exception) -> VultusError:
 def entry_point() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())
-
-
-def dump(document: object) -> str:
-    return json.dumps(document, indent=2)
 
 
 if __name__ == "__main__":

@@ -48,14 +48,15 @@ class Output:
 
     def error(self, error: VultusError) -> None:
         """An error in the one shape that every verb has."""
+        message, hint = clean(error.message), clean(error.hint)
         if self.as_json:
-            shape = {"code": error.code, "message": error.message, "hint": error.hint}
+            shape = {"code": error.code, "message": message, "hint": hint}
             sys.stdout.write(json.dumps({"error": shape}, indent=2) + "\n")
             sys.stdout.flush()
             return
-        self.side.print(Text(f"{error.message} [{error.code}]"), style="bold")
-        if error.hint:
-            self.side.print(Text(error.hint))
+        self.side.print(Text(f"{printable(message)} [{error.code}]"), style="bold")
+        if hint:
+            self.side.print(Text(printable(hint)))
 
     @contextmanager
     def working(self, text: str) -> Iterator[None]:
@@ -113,6 +114,11 @@ def facts(rows: list[tuple[str, object]]) -> Text:
         text.append(name.ljust(width + 2), style="dim")
         text.append(printable(value))
     return text
+
+
+def clean(text: str) -> str:
+    """The text without what is no character: bytes of a file name that are no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def printable(text: str) -> str:

@@ -11,7 +11,7 @@ from vultus.cli.output import Output, facts
 
 
 def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
-    parser = verbs.add_parser("source", help="where photos may come from")
+    parser = verbs.add_parser("source", parents=[everywhere], help="where photos may come from")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = actions.add_parser("add", parents=[everywhere], help="register a source")
     add.add_argument("name", metavar="NAME")

@@ -1,5 +1,7 @@
 """Accounts: who acts. Names are sealed; log-in finds them by a blind index."""
 
+from typing import ClassVar
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
@@ -17,13 +19,16 @@ class Account(AbstractBaseUser):
     name_index = models.BinaryField(max_length=32, unique=True)
     sealed = models.BinaryField()  # {name}
     created = models.DateTimeField()
-    is_active = models.BooleanField(default=True)  # type: ignore[misc]  # a plain True upstream
+    is_active = models.BooleanField(default=True)
 
     USERNAME_FIELD = "id"
-    REQUIRED_FIELDS: list[str] = []  # noqa: RUF012 - Django's own spelling
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects = BaseUserManager()
 
     name: str  # unsealed by `actions`, never stored
+
+    def __str__(self) -> str:
+        return f"account {self.pk}"
 
 
 class LogInTry(models.Model):

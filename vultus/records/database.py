@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import django
 from django.conf import settings as django_settings
-from django.db import connections
+from django.db import connection, connections
 
 from vultus.errors import InputError
 
@@ -83,6 +83,19 @@ def configure(
         **extra,
     )
     django.setup()
+
+
+def empty_journal() -> None:
+    """SQLite overwrites deleted rows, but its journal still holds the old pages: empty it."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def disconnect() -> None:
+    """Close this thread's connection; the next use opens another."""
+    if django_settings.configured:
+        connections.close_all()
 
 
 def turn_to(database: dict[str, Any], secret_key: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from vultus.audit import fsck, proof
 from vultus.audit.checkpoint import Checkpoint, sign, verify_checkpoint
@@ -30,9 +31,17 @@ from vultus.audit.entry import (
 from vultus.audit.merkle import Frontier, leaf_hash
 from vultus.audit.receipt import make_receipt
 from vultus.errors import InputError, IntegrityError, UnavailableError
-from vultus.records.models import Entry, LogState
+from vultus.records.models import Entry, LogState, Photo
 from vultus.vault.seal import Vault
 
+# Kinds whose payload is forgotten when the photo is erased.
+OF_A_PHOTO = {
+    EntryKind.PHOTO_ENROLLED,
+    EntryKind.PHOTO_REFUSED,
+    EntryKind.PHOTO_FAILED,
+    EntryKind.PHOTO_CHANGED,
+    EntryKind.PHOTO_VANISHED,
+}
 RESTORE = "Stop working with this home and restore a backup."
 
 
@@ -56,6 +65,11 @@ class Log:
         self.verifier_key = verifier_key
         self._origin = origin
         self._folder = folder
+        self._written: tuple[int, bytes] | None = None  # size and frontier as left by this process
+
+    def hold(self) -> None:
+        """Let no other process append before this transaction ends: read what it depends on."""
+        LogState.objects.select_for_update().get(id=1)
 
     def append(self, kind: EntryKind, payload: dict[str, Any], photo_id: int | None = None) -> int:
         """Write one entry; returns its index. Call it in the transaction of the work."""
@@ -67,6 +81,8 @@ class Log:
         if not entries:
             return []
         state = LogState.objects.select_for_update().get(id=1)
+        if self._written != (state.size, bytes(state.frontier)):
+            require_continuation(state, read_checkpoint(self._folder), self.verifier_key)
         frontier = Frontier.from_bytes(bytes(state.frontier))
         rows = []
         for new in entries:
@@ -91,6 +107,7 @@ class Log:
         tree = Checkpoint(self._origin, frontier.size, frontier.root())
         state.checkpoint = sign(tree, self._signing_key, self._origin)
         state.save()
+        self._written = (state.size, bytes(state.frontier))
         note = state.checkpoint
         transaction.on_commit(lambda: write_checkpoint(self._folder, note))
         return [row.index for row in rows]
@@ -128,11 +145,12 @@ class Log:
         """Open every payload that was not forgotten. Raises IntegrityError `log.entry_changed`."""
         for row in Entry.objects.order_by("index").iterator(chunk_size=1000):
             try:
-                self.opened_payload(row)
+                parts = self.opened_payload(row)
+                said = decode_payload(EntryKind(row.kind), parts[1]) if parts else None
             except IntegrityError as error:
-                raise IntegrityError(
-                    "log.entry_changed", f"What entry {row.index} says was changed.", RESTORE
-                ) from error
+                raise entry_changed(row.index) from error
+            if said and row.photo_id != (said["photo"] if row.kind in OF_A_PHOTO else None):
+                raise entry_changed(row.index)  # an erasure would forget another entry
 
 
 def evidence(
@@ -178,12 +196,52 @@ def check(folder: Path, verifier_key: str) -> Checkpoint:
     verified = fsck.check_log(
         stored_leaves(), bytes(state.frontier), state.checkpoint, verifier_key
     )
+    if state.size != verified.size:
+        raise IntegrityError("log.state_changed", "The log's state was changed.", RESTORE)
     kept = read_checkpoint(folder)
-    if kept is not None:
-        old = min(verify_checkpoint(kept, verifier_key).size, verified.size)
-        steps = proof.consistency_proof(old, verified.size, leaf_hashes(verified.size))
-        fsck.check_extends(kept, state.checkpoint, steps, verifier_key)
+    if kept is None:
+        raise IntegrityError(
+            "log.checkpoint_missing",
+            "The checkpoint that is kept beside the database is gone.",
+            "Compare the log with a backup; the next entry writes a new checkpoint.",
+        )
+    require_extension(kept, state.checkpoint, verifier_key)
+    require_payloads()
     return verified
+
+
+def require_extension(kept: str, note: str, verifier_key: str) -> None:
+    """The log of `note` begins with that of the kept checkpoint. Raises IntegrityError."""
+    size = verify_checkpoint(note, verifier_key).size
+    old = min(verify_checkpoint(kept, verifier_key).size, size)
+    steps = proof.consistency_proof(old, size, leaf_hashes(size))
+    fsck.check_extends(kept, note, steps, verifier_key)
+
+
+def require_continuation(state: LogState, kept: str | None, verifier_key: str) -> None:
+    """Append to no log that has lost what was once signed: an older database was put back.
+
+    Usually the kept checkpoint is the state's own; it may be older after a crash, or missing.
+    """
+    if kept is None or kept == state.checkpoint:
+        return
+    require_extension(kept, state.checkpoint, verifier_key)
+
+
+def require_payloads() -> None:
+    """What an entry says is missing only where an erasure took it. Raises IntegrityError."""
+    held = Q(photo_id__isnull=True) | Q(photo_id__in=Photo.objects.values("id"))
+    row = Entry.objects.filter(held, sealed_payload__isnull=True).order_by("index").first()
+    if row is not None:
+        raise IntegrityError(
+            "log.payload_missing",
+            f"What entry {row.index} says is gone, though nothing of it was erased.",
+            RESTORE,
+        )
+
+
+def entry_changed(index: int) -> IntegrityError:
+    return IntegrityError("log.entry_changed", f"What entry {index} says was changed.", RESTORE)
 
 
 def stored_leaves() -> Iterator[tuple[int, bytes, bytes]]:
@@ -204,12 +262,16 @@ def write_checkpoint(folder: Path, note: str) -> None:
     path = folder / "checkpoint"
     temporary = folder / f"checkpoint.{os.getpid()}.part"
     with contextlib.suppress(OSError):
-        temporary.write_text(note, encoding="utf-8")
+        with temporary.open("wb") as file:
+            file.write(note.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
 
 
 def read_checkpoint(folder: Path) -> str | None:
     try:
-        return (folder / "checkpoint").read_text(encoding="utf-8")
+        # What is no UTF-8 is no checkpoint either, and is found to be none where it is verified.
+        return (folder / "checkpoint").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None

@@ -66,7 +66,7 @@ class Crop(models.Model):
 
 
 class Erasure(models.Model):
-    """A photo that was erased and must not come back with the next visit: its blind index."""
+    """A photo, or one face of it, that must not come back with the next visit: its blind index."""
 
     digest_index = models.BinaryField(max_length=32, unique=True)
     time = models.DateTimeField()
