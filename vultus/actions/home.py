@@ -100,6 +100,8 @@ def init_home(
             key_path.unlink()
         disconnect()
         remove_files(path)
+        if database_url and type(error).__name__ == "OperationalError":
+            raise unreachable() from error
         if isinstance(error, OSError):
             raise UnavailableError(
                 "home.not_written",
@@ -235,6 +237,8 @@ def require_database(path: Path, settings: Settings) -> object:
     try:
         row = HomeRow.objects.filter(id=1).first()
     except DatabaseError as error:
+        if settings.database_url:
+            raise unreachable() from error
         if "locked" in str(error):
             raise UnavailableError(
                 "home.database_busy", "The database is busy.", "Try again in a moment."
@@ -245,6 +249,14 @@ def require_database(path: Path, settings: Settings) -> object:
     if row is None:
         raise IntegrityError("home.row_missing", "The home's own record is gone.", RESTORE)
     return row
+
+
+def unreachable() -> UnavailableError:
+    return UnavailableError(
+        "home.database_unreachable",
+        "The database of the home does not answer.",
+        "Check `database_url`, and that PostgreSQL runs and holds this database.",
+    )
 
 
 def local_account(home: Home) -> "Account":

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.db import transaction
 
+from vultus.acquire.folder import path_text
 from vultus.actions.answers import SourceAnswer
 from vultus.actions.case import today
 from vultus.actions.home import Home
@@ -183,8 +184,14 @@ def check_kind(kind: str) -> None:
 
 
 def folder_location(location: str) -> str:
-    """The folder's absolute path. Raises InputError `source.no_folder`."""
+    """The folder's absolute path. Raises InputError `source.no_folder`, `source.location`."""
     path = Path(os.path.abspath(location))  # noqa: PTH100 - `..` goes, links stay as given
+    if path_text(path) != str(path):
+        raise InputError(
+            "source.location",
+            "The path of the folder is not UTF-8.",
+            "Rename the folder or name it by a link; what lies in it may have any name.",
+        )
     if not path.is_dir():
         raise InputError(
             "source.no_folder", f"{location} is not a folder.", "Give a folder that can be read."

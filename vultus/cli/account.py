@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from vultus.cli.opened import opened
+from vultus.cli.opened import opened, text
 from vultus.cli.output import Output, facts
 
 
@@ -15,7 +15,7 @@ def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, says in (("add", "a new account"), ("password", "a new password")):
         verb = actions.add_parser(name, parents=[everywhere], help=says)
-        verb.add_argument("name", metavar="NAME")
+        verb.add_argument("name", type=text, metavar="NAME")
         verb.add_argument(
             "--generate", action="store_true", help="make a password and print it once"
         )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from vultus.cli.opened import day, opened
-from vultus.cli.output import Output, facts
+from vultus.cli.opened import day, opened, text
+from vultus.cli.output import Output, facts, printable
 
 if TYPE_CHECKING:
     from vultus.actions.answers import CaseAnswer
@@ -17,9 +17,9 @@ def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
     parser = verbs.add_parser("case", parents=[everywhere], help="why a search may exist")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     opening = actions.add_parser("open", parents=[everywhere], help="open a case")
-    opening.add_argument("--reference", required=True, metavar="R")
-    opening.add_argument("--purpose", required=True, metavar="P")
-    opening.add_argument("--legal-basis", required=True, metavar="B")
+    opening.add_argument("--reference", type=text, required=True, metavar="R")
+    opening.add_argument("--purpose", type=text, required=True, metavar="P")
+    opening.add_argument("--legal-basis", type=text, required=True, metavar="B")
     opening.add_argument("--expires", metavar="DATE", help="last day on which it may search")
     opening.set_defaults(run=run_open)
     approve = actions.add_parser("approve", parents=[everywhere], help="approve a case")
@@ -81,8 +81,8 @@ def run_list(options: Namespace, output: Output) -> int:
         table.add_row(
             str(c.id),
             c.state,
-            Text(c.reference),
-            Text(c.purpose),
+            Text(printable(c.reference)),
+            Text(printable(c.purpose)),
             str(c.expires or ""),
             str(c.n_searches),
         )

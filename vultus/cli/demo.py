@@ -99,7 +99,7 @@ def search_one(home: Home, photos: Path, case_id: int, output: Output) -> None:
         answer = search_photos(
             home, local_account(home), [probe_of(photos)], case_id=case_id, choice="largest"
         )
-    output.result(search_document(answer), *told(answer))
+    output.result(search_document(answer), *([] if output.as_json else told(answer)))
 
 
 def probe_of(photos: Path) -> Path:

@@ -3,16 +3,16 @@
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from vultus.cli.opened import opened
+from vultus.cli.opened import opened, text
 from vultus.cli.output import Output, facts
 
 
 def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
     parser = verbs.add_parser("erase", parents=[everywhere], help="erase, with a receipt")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--photo", metavar="SHA256")
+    what.add_argument("--photo", type=text, metavar="SHA256")
     what.add_argument("--reference", type=int, metavar="ID")
-    what.add_argument("--source", metavar="NAME")
+    what.add_argument("--source", type=text, metavar="NAME")
     parser.set_defaults(run=run_erase)
 
 

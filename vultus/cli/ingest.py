@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from vultus.cli.opened import opened
+from vultus.cli.opened import opened, text
 from vultus.cli.output import Output, facts, printable
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
     parser = verbs.add_parser("ingest", parents=[everywhere], help="visit the sources")
-    parser.add_argument("--source", metavar="NAME", help="only this one")
+    parser.add_argument("--source", type=text, metavar="NAME", help="only this one")
     parser.add_argument("--limit", type=int, metavar="N", help="read at most N photos")
     parser.add_argument("--revisit", action="store_true", help="read every photo again")
     parser.add_argument(

@@ -83,8 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:  # noqa: BLE001 - the edge: nothing leaves without a plain message
-        output.error(unexpected(error))
-        return 1
+        told = told_of(error)
+        output.error(told)
+        return 5 if isinstance(told, UnavailableError) else 1
     return code
 
 
@@ -94,6 +95,19 @@ def home_folder(options: argparse.Namespace) -> Path:
 
 def exit_code(error: VultusError) -> int:
     return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
+
+
+def told_of(error: Exception) -> VultusError:
+    """What is said of an error that no verb foresaw."""
+    from django.db import OperationalError
+
+    if isinstance(error, OperationalError):
+        return UnavailableError(
+            "home.database_failed",
+            "The database is busy, full or out of reach. What was not finished is undone.",
+            "Make room or wait, then try again; `vultus doctor` looks closer.",
+        )
+    return unexpected(error)
 
 
 def unexpected(error: Exception) -> VultusError:

@@ -5,7 +5,7 @@ settings first), so verbs import them inside.
 """
 
 import os
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -28,13 +28,22 @@ def opened(options: Namespace) -> Iterator[tuple[Home, "Account"]]:
         home.close()
 
 
-def day(text: str | None) -> date | None:
+def text(value: str) -> str:
+    """An argument that must be text: bytes that are no UTF-8 are a wrong call."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ArgumentTypeError("not UTF-8 text") from error
+    return value
+
+
+def day(value: str | None) -> date | None:
     """A date given on the command line. Raises InputError `usage.date`."""
-    if text is None:
+    if value is None:
         return None
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(value)
     except ValueError as error:
         raise InputError(
-            "usage.date", f"{text} is not a date.", "Write year-month-day, such as 2027-06-30."
+            "usage.date", f"{value} is not a date.", "Write year-month-day, such as 2027-06-30."
         ) from error

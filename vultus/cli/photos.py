@@ -6,13 +6,13 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from vultus.cli.opened import opened
+from vultus.cli.opened import opened, text
 from vultus.cli.output import Output, printable
 
 
 def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
     parser = verbs.add_parser("photos", parents=[everywhere], help="what is held and refused")
-    parser.add_argument("--source", metavar="NAME", help="only of this source")
+    parser.add_argument("--source", type=text, metavar="NAME", help="only of this source")
     parser.set_defaults(run=run_photos)
 
 

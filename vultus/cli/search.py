@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from vultus.cli.opened import opened
+from vultus.cli.opened import opened, text
 from vultus.cli.output import Output, printable
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
     parser.add_argument(
         "--same-person", action="store_true", help="all photos show one person: one probe"
     )
-    parser.add_argument("--collection", metavar="C", help="search only this collection")
+    parser.add_argument("--collection", type=text, metavar="C", help="search only this collection")
     parser.add_argument("--limit", type=int, metavar="K", help="candidates at most")
     parser.add_argument(
         "--max-false-positives", type=float, metavar="X", help="strangers expected a search"
@@ -55,7 +55,7 @@ def run_search(options: Namespace, output: Output) -> int:
             limit=options.limit,
             max_false_positives=options.max_false_positives,
         )
-    output.result(search_document(answer), *told(answer))
+    output.result(search_document(answer), *([] if output.as_json else told(answer)))
     return 0
 
 

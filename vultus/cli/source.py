@@ -6,22 +6,24 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from vultus.cli.opened import day, opened
-from vultus.cli.output import Output, facts
+from vultus.cli.opened import day, opened, text
+from vultus.cli.output import Output, facts, printable
 
 
 def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
     parser = verbs.add_parser("source", parents=[everywhere], help="where photos may come from")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = actions.add_parser("add", parents=[everywhere], help="register a source")
-    add.add_argument("name", metavar="NAME")
-    add.add_argument("--kind", required=True, help="folder")
+    add.add_argument("name", type=text, metavar="NAME")
+    add.add_argument("--kind", type=text, required=True, help="folder")
     add.add_argument("--location", required=True, metavar="PATH_OR_URL")
     add.add_argument("--allow-host", action="append", default=[], metavar="HOST[:PORT]")
-    add.add_argument("--collection", required=True, metavar="NAME")
-    add.add_argument("--legal-basis", required=True, metavar="TEXT")
+    add.add_argument("--collection", type=text, required=True, metavar="NAME")
+    add.add_argument("--legal-basis", type=text, required=True, metavar="TEXT")
     add.add_argument("--expires", metavar="DATE", help="last day of the entitlement")
-    add.add_argument("--page-url-prefix", metavar="URL", help="pages of the photos: URL + path")
+    add.add_argument(
+        "--page-url-prefix", type=text, metavar="URL", help="pages of the photos: URL + path"
+    )
     add.set_defaults(run=run_add)
     listing = actions.add_parser("list", parents=[everywhere], help="all sources")
     listing.set_defaults(run=run_list)
@@ -72,7 +74,8 @@ def run_list(options: Namespace, output: Output) -> int:
     for s in sources:
         expires = f"{s.expires} (expired)" if s.expired else str(s.expires or "")
         visited = f"{s.visited:%Y-%m-%d %H:%M}" if s.visited else "never"
-        table.add_row(Text(s.name), Text(s.collection), s.kind, Text(s.location), expires, visited)
+        name, collection, place = (Text(printable(t)) for t in (s.name, s.collection, s.location))
+        table.add_row(name, collection, s.kind, place, expires, visited)
     output.result(
         {"sources": [source_document(source) for source in sources]},
         table if sources else Text("No source yet: `vultus source add`."),
