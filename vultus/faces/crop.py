@@ -45,8 +45,10 @@ def cut_crop(
     before, after = low - corner, corner + reach - high
     inside = np.ascontiguousarray(pixels[low[1] : high[1], low[0] : high[0]])
     left, top, right, bottom = (int(side) for side in (*before, *after))
-    border = cv2.BORDER_CONSTANT
-    picture = cv2.copyMakeBorder(inside, top, bottom, left, right, border, value=GREY)
+    picture = np.full((reach, reach, 3), GREY, np.uint8)
+    if inside.size:
+        border = cv2.BORDER_CONSTANT
+        picture = cv2.copyMakeBorder(inside, top, bottom, left, right, border, value=GREY)
     side = min(reach, LONGEST_SIDE)
     if side < reach:
         picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)

@@ -105,6 +105,10 @@ class Detector:
             ratio = np.array([pixels.shape[1] / level.shape[1], pixels.shape[0] / level.shape[0]])
             for rows in self._tiles(level):
                 rows[:, :14] *= np.tile(ratio, 7).astype(np.float32)
+                # A pixel's middle is its whole number: half a large pixel is more than half a
+                # small one.
+                rows[:, :2] += (ratio - 1) / 2
+                rows[:, 4:14] += np.tile((ratio - 1) / 2, 5)
                 found.append(rows)
             if max(level.shape[:2]) <= SMALLEST_LEVEL:
                 return suppress(np.concatenate(found))

@@ -111,8 +111,9 @@ def _turn(pixels: Pixels, degrees: float) -> tuple[Pixels, npt.NDArray[np.float6
 def _carry(rows: Rows, matrix: npt.NDArray[np.float64], ratio: npt.NDArray[np.float64]) -> Rows:
     """Carry rows of a turned frame back: points exactly, a box to an upright one as large."""
     turn, shift = matrix[:, :2], matrix[:, 2]
-    marks = (rows[:, 4:14].reshape(-1, 5, 2) @ turn.T + shift) * ratio
-    centres = ((rows[:, :2] + rows[:, 2:4] / 2) @ turn.T + shift) * ratio
+    half = (ratio - 1) / 2  # a pixel's middle is its whole number
+    marks = (rows[:, 4:14].reshape(-1, 5, 2) @ turn.T + shift) * ratio + half
+    centres = ((rows[:, :2] + rows[:, 2:4] / 2) @ turn.T + shift) * ratio + half
     sides = rows[:, 2:4] @ np.abs(turn).T
     shrink = np.sqrt(rows[:, 2:4].prod(axis=1) / np.maximum(sides.prod(axis=1), 1e-6))
     sides = sides * shrink[:, None] * ratio
