@@ -128,6 +128,16 @@ def wall(path: Path) -> Path:
     return path
 
 
+def small_face(path: Path) -> Path:
+    """A photo whose only face is too small to be enrolled or searched."""
+    with Image.open(portrait()) as image:
+        face = image.convert("RGB").resize((40, 40))
+    photo = Image.new("RGB", (300, 300), (120, 120, 120))
+    photo.paste(face, (50, 50))
+    photo.save(path)
+    return path
+
+
 # --- homes ------------------------------------------------------------------------------------
 
 

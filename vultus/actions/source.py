@@ -19,6 +19,7 @@ from vultus.records.sequence import take
 
 KINDS = ("folder",)
 NAME_LENGTH_MAX = 200
+PREFIX_LENGTH_MAX = 1000
 
 
 def add_source(
@@ -201,7 +202,8 @@ def folder_location(location: str) -> str:
 
 def check_prefix(prefix: str) -> None:
     parts = urlsplit(prefix)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.username:
+    proper = parts.scheme in {"http", "https"} and parts.netloc and not parts.username
+    if not proper or len(prefix) > PREFIX_LENGTH_MAX:
         raise InputError(
             "source.page_url_prefix",
             "The page address prefix is not an http or https address.",
