@@ -88,7 +88,8 @@ def load_settings(home: Path, environ: Mapping[str, str]) -> Settings:
         if key not in known:
             raise unknown(name, "the environment")
         values[key] = from_text(name, text, known[key].default)
-    return Settings(**{key: checked(known[key], value) for key, value in values.items()})
+    usable: dict[str, Any] = {key: checked(known[key], value) for key, value in values.items()}
+    return Settings(**usable)
 
 
 def unknown(key: str, place: str) -> InputError:
@@ -148,7 +149,12 @@ def wrong_type(key: str, default: object) -> InputError:
 
 def n_workers(settings: Settings) -> int:
     """Processes to start for reading photos."""
-    return settings.n_workers or len(os.sched_getaffinity(0))
+    return settings.n_workers or n_cores()
+
+
+def n_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def settings_page() -> str:

@@ -19,6 +19,7 @@ from vultus.actions.home import Home
 from vultus.actions.readers import read_many
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, VultusError
+from vultus.faces.reader import read_file
 from vultus.faces.reading import Reading
 from vultus.records.database import empty_journal
 from vultus.records.models import Account, Probe
@@ -58,12 +59,17 @@ def receive_probe_files(
     require_searchable(case_id)
     erase_old_probes(home)
     answers: list[OpenProbe | VultusError] = []
-    for path, result in read_many(home, [(path, path) for path in paths]):
+    for path in paths:
+        try:
+            data = read_file(path, home.settings.photo_bytes_max)
+        except VultusError as error:
+            answers.append(error)
+            continue
+        ((_, result),) = read_many(home, [(0, data)])
         if isinstance(result, VultusError):
             answers.append(result)
         else:
-            data, name = path.read_bytes(), path_text(path)
-            answers.append(keep_probe(home, actor, case_id, data, name, result))
+            answers.append(keep_probe(home, actor, case_id, data, path_text(path), result))
     return answers
 
 
@@ -158,12 +164,11 @@ def open_row(home: Home, row: Probe) -> OpenProbe:
 def erase_old_probes(home: Home) -> int:
     """Erase the photos and templates of probes past their retention; returns how many."""
     limit = datetime.now(UTC) - timedelta(days=home.settings.probe_retention_days)
+    old = Probe.objects.filter(received__lt=limit, sealed_photo__isnull=False)
+    if not old.exists():
+        return 0
     with transaction.atomic():
-        rows = list(
-            Probe.objects.filter(received__lt=limit, sealed_photo__isnull=False).values_list(
-                "id", flat=True
-            )
-        )
+        rows = list(old.order_by("id").values_list("id", flat=True))
         empty: dict[str, Any] = {"name": "", "sha256": "", "width": 0, "height": 0, "model": ""}
         empty |= {"faces": [], "crops": []}
         for number in rows:

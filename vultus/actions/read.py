@@ -10,13 +10,14 @@ from vultus.errors import InputError, VultusError
 from vultus.faces.pool import ReaderPool
 from vultus.faces.reading import Reading
 from vultus.scoring.comparison import cosine, false_match_rate
+from vultus.settings import n_cores
 
 
-def read_faces(pool: ReaderPool, paths: Sequence[Path]) -> list[FacesAnswer]:
+def read_faces(paths: Sequence[Path]) -> list[FacesAnswer]:
     """The faces of each photo, in the order given."""
-    return [
-        faces_of(path, result) for path, result in pool.read_many([(path, path) for path in paths])
-    ]
+    with ReaderPool(n_workers=min(len(paths), n_cores())) as pool:
+        results = list(pool.read_many([(path, path) for path in paths]))
+    return [faces_of(path, result) for path, result in results]
 
 
 def faces_of(path: Path, result: Reading | VultusError) -> FacesAnswer:
@@ -32,12 +33,12 @@ def largest(faces: Sequence[FaceAnswer]) -> int:
     return areas.index(max(areas))
 
 
-def compare(pool: ReaderPool, a: Path, b: Path) -> CompareAnswer:
+def compare(a: Path, b: Path) -> CompareAnswer:
     """The score of the largest faces of two photos.
 
     Raises the error of a photo that cannot be read, InputError `photo.no_face`.
     """
-    sides = read_faces(pool, [a, b])
+    sides = read_faces([a, b])
     for side in sides:
         if side.error is not None:
             raise side.error

@@ -25,7 +25,7 @@ from vultus.actions.case import find_case, get_case, require_searchable
 from vultus.actions.gallery import Gallery, calibration_of, loaded_index, open_gallery
 from vultus.actions.home import Home
 from vultus.actions.photo import photo_answers
-from vultus.actions.probe import OpenProbe, open_probe, receive_probe_files
+from vultus.actions.probe import OpenProbe, erase_old_probes, open_probe, receive_probe_files
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, VultusError
 from vultus.records.models import Account, Probe, Reference, Search
@@ -105,8 +105,8 @@ def search_probe(
     check_bounds(limit, max_false_positives)
     probe = open_probe(home, probe_id)
     asks: list[Ask | ProbeResult] = []
-    chosen: list[int | None] = list(faces)
-    for n in chosen or [None]:
+    numbers: Sequence[int | None] = faces or [None]
+    for n in numbers:
         asks += choose(probe, probe.answer.name, n, "only")
     return run(home, actor, probe.answer.case_id, asks, collection, limit, max_false_positives)
 
@@ -216,6 +216,7 @@ def run(
     dial = home.settings.max_false_positives if max_false_positives is None else max_false_positives
     limit = limit or home.settings.candidates_max
     opened = open_gallery(home, collection)
+    erase_old_probes(home)
     with transaction.atomic():
         require_searchable(case_id)
         number = take("search")[0]

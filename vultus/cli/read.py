@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from vultus.cli.output import Output, facts, printable
-from vultus.faces.pool import ReaderPool
 
 
 def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
@@ -26,9 +25,8 @@ def run_faces(options: Namespace, output: Output) -> int:
     from vultus.actions.document import faces_document
     from vultus.actions.read import read_faces
 
-    n_workers = min(len(options.photos), 2)
-    with ReaderPool(n_workers=n_workers) as pool, output.working("Reading"):
-        answers = read_faces(pool, options.photos)
+    with output.working("Reading"):
+        answers = read_faces(options.photos)
     if len(answers) == 1 and answers[0].error is not None:
         raise answers[0].error
     table = Table(box=None)
@@ -55,8 +53,8 @@ def run_compare(options: Namespace, output: Output) -> int:
     from vultus.actions.document import compare_document
     from vultus.actions.read import compare
 
-    with ReaderPool(n_workers=1) as pool, output.working("Comparing"):
-        answer = compare(pool, options.a, options.b)
+    with output.working("Comparing"):
+        answer = compare(options.a, options.b)
     rows = [
         ("score", f"{answer.score:.3f}"),
         ("false match rate", f"{answer.false_match_rate:.1e}"),

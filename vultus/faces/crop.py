@@ -70,9 +70,9 @@ def level_eyes(
 
     What lies outside the crop is neutral grey.
     """
-    pixels = cv2.cvtColor(
-        cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB
-    )
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None  # we wrote it, and its seal has been checked
+    pixels = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
     right, left = landmarks[0].astype(float), landmarks[1].astype(float)
     across = left - right
     apart = max(float(np.hypot(*across)), 1.0)

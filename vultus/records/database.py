@@ -103,7 +103,7 @@ def turn_to(database: dict[str, Any], secret_key: str) -> None:
     current = connections.settings["default"]
     if (current["ENGINE"], current["NAME"]) == (database["ENGINE"], database["NAME"]):
         return
-    connections.close_all()
+    connections["default"].close()  # made here if this thread had none yet
     connections.settings = connections.configure_settings({"default": database})
     del connections["default"]
     django_settings.SECRET_KEY = secret_key

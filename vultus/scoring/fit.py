@@ -17,19 +17,22 @@ import numpy.typing as npt
 
 from vultus.scoring.pairs import FINE, Counts
 from vultus.scoring.prior import Prior
-from vultus.scoring.tail import Reals, Tail, angle, upper_tail
+from vultus.scoring.tail import KNOTS, Reals, Tail, angle, upper_tail
 
 STEP = 0.25  # width of a bin of the fit, in standard deviations of the non-mated scores
 SHARED = 2.0  # variance of a count over its mean: photos of one person score alike
 MISFIT = 0.05  # how far the curve may be off in any bin, relative
-SAMPLING = 1.0  # a bin's relative variance from n references drawn by chance is this over n
+SAMPLING = 1.0  # a bin's relative variance from n people drawn by chance is this over n
 N_ROUNDS = 60
+KINK = 0.05  # how far a bend may be from the common one: the scale of a Student distribution
+KINKS = slice(6, None)  # of the parameters, in the order of `_read`
+LONGEST = 0.3  # step in any parameter: all are logarithms, slopes or radians
 OPEN = 1e6  # a ceiling above every score
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """A gallery's pairs by score, int64 (N_BINS,), of `n` references.
+    """A gallery's pairs by score, int64 (N_BINS,), of `n` people as far as they are told apart.
 
     `certain` are pairs of one photo, never mated; `unlabelled` may be, and lie below
     `ceiling`: those above it were taken out as mated.
@@ -52,12 +55,13 @@ class Mated:
 
 @dataclass(frozen=True)
 class Mixture:
-    """What the pairs show. `covariance` (3, 3) is of (centre, log scale, curvature)."""
+    """What the pairs show. `covariance` is of (centre, log scale, bends)."""
 
     tail: Tail
     covariance: Reals
     mated: Mated
     observed_up_to: float
+    parameters: Reals  # as `fit_mixture` orders them
 
 
 @dataclass(frozen=True)
@@ -68,33 +72,40 @@ class _Bins:
     certain: Reals
 
 
-def fit_mixture(pairs: Pairs, prior: Prior, mated: Mated | None = None) -> Mixture:
-    """Fit the mixture to `pairs`, with a model's `prior` and what is known of the `mated`.
+def fit_mixture(pairs: Pairs, prior: Prior, first: Mixture | None = None) -> Mixture:
+    """Fit the mixture to `pairs`, with a model's `prior`; again after a `first` fit.
 
-    The parameters are (centre, log scale, curvature) of the tail and (log share, centre,
-    log scale) of the mated pairs. The covariance is the inverse information.
+    The mated pairs' scores are then taken from the first fit, and the climb begins there.
+
+    The parameters are (log share, centre, log scale) of the mated pairs, (centre, log scale)
+    of the tail, its common bend and how far each bend is from that. The covariance is the
+    inverse information.
     """
     middle, deviation = _bulk(pairs, prior)
     bins = _coarse(pairs, middle, deviation)
     centre = float(angle(middle))
     scale = float(angle(min(middle + deviation, 1.0))) - centre
     room = max(math.pi / 2 - centre, 1e-3)
-    if mated is None:
+    if first is None:
         about = [-math.log(max(pairs.n, 2)), centre + 0.5 * room, math.log(0.09 * room)]
         around = [1.5, 0.12 * room, 0.3]
     else:
-        about = [math.log(mated.share), mated.centre, math.log(mated.scale)]
-        around = [1.5, 0.05 * mated.scale, 0.05]
-    mean = np.array([prior.mean, math.log(prior.deviation), prior.curvature, *about])
-    spread = np.array([*prior.spread, *around])
-    start = np.concatenate([[centre, math.log(scale)], mean[2:]])
+        about = first.parameters[:3].tolist()
+        around = [1.5, 0.05 * first.mated.scale, 0.05]
+    kinks = [0.0] * len(KNOTS)
+    mean = np.array([*about, prior.mean, math.log(prior.deviation), prior.bend, *kinks])
+    spread = np.array([*around, *prior.spread, *[KINK] * len(KNOTS)])
+    start = np.array([*about, centre, math.log(scale), prior.bend, *kinks])
+    start = start if first is None else first.parameters
     noise = MISFIT**2 + SAMPLING / max(pairs.n, 1)
     found, information = _climb(bins, start, mean, spread, noise)
-    covariance = np.asarray(np.linalg.inv(information)[:3, :3], np.float64)
-    tail = Tail(float(found[0]), math.exp(found[1]), float(found[2]))
-    mates = Mated(math.exp(min(found[3], -0.01)), float(found[4]), math.exp(found[5]))
+    to_tail = np.eye(len(found))[3:]
+    to_tail = np.delete(to_tail, 2, axis=0)  # each bend is the common bend and its kink
+    to_tail[2:, 5] = 1.0
+    covariance = np.asarray(to_tail @ np.linalg.inv(information) @ to_tail.T, np.float64)
+    tail, mates = _read(found)
     seen = _observed_up_to(pairs, tail, mates)
-    return Mixture(tail, (covariance + covariance.T) / 2, mates, seen)
+    return Mixture(tail, (covariance + covariance.T) / 2, mates, seen, found)
 
 
 def _bulk(pairs: Pairs, prior: Prior) -> tuple[float, float]:
@@ -126,13 +137,19 @@ def _coarse(pairs: Pairs, middle: float, deviation: float) -> _Bins:
 
 def _expected(bins: _Bins, at: Reals) -> Reals:
     """Return the mean count of every bin at the parameters: unlabelled, then certain ones."""
-    tail = Tail(float(at[0]), math.exp(at[1]), float(at[2]))
-    share = math.exp(min(at[3], -0.01))
+    tail, mated = _read(at)
     strangers = _shares(upper_tail(tail.z_of_angle(bins.edges)))
-    mated = _shares(upper_tail((bins.edges - at[4]) / math.exp(at[5])))
-    both = np.where(bins.within, (1 - share) * strangers + share * mated, 0.0)
+    mates = _shares(upper_tail((bins.edges - mated.centre) / mated.scale))
+    both = (1 - mated.share) * strangers + mated.share * mates
+    both = np.where(bins.within, both, 0.0)
     unlabelled = bins.unlabelled.sum() * both / both.sum()
     return np.concatenate([unlabelled, bins.certain.sum() * strangers])
+
+
+def _read(at: Reals) -> tuple[Tail, Mated]:
+    share, centre, log_scale = float(at[0]), float(at[1]), float(at[2])
+    mated = Mated(math.exp(min(share, -0.01)), centre, math.exp(log_scale))
+    return Tail(float(at[3]), math.exp(at[4]), tuple((at[5] + at[6:]).tolist())), mated
 
 
 def _shares(at_or_above: Reals) -> Reals:
@@ -144,16 +161,19 @@ def _climb(
 ) -> tuple[Reals, Reals]:
     """Return the parameters of greatest penalised quasi-likelihood, and the information."""
     counts = np.concatenate([bins.unlabelled, bins.certain])
-    precision: Reals = np.diag(spread**-2.0)
     at, damping = start, 1e-3
-    information: Reals = precision
+    information: Reals = np.diag(spread**-2.0)
     for _ in range(N_ROUNDS):
         expected = _expected(bins, at)
         variance = SHARED * expected + noise * expected**2 + 1e-9
+        # kinks: Student's t with one degree of freedom, so that a few may be large
+        weights = spread**-2.0
+        weights[KINKS] *= 2 / (1 + ((at - mean)[KINKS] / spread[KINKS]) ** 2)
+        precision = np.diag(weights)
 
-        def merit(at: Reals, variance: Reals = variance) -> float:
+        def merit(at: Reals, variance: Reals = variance, weights: Reals = weights) -> float:
             off = (counts - _expected(bins, at)) ** 2 / variance
-            return float(off.sum() + (((at - mean) / spread) ** 2).sum())
+            return float(off.sum() + ((at - mean) ** 2 * weights).sum())
 
         jacobian = np.stack([
             (_expected(bins, at + step) - expected) / 1e-6 for step in 1e-6 * np.eye(len(at))
@@ -165,6 +185,7 @@ def _climb(
         for _ in range(12):
             damped = information + damping * np.diag(np.diag(information))
             step = np.asarray(np.linalg.solve(damped, gradient), np.float64)
+            step *= min(1.0, LONGEST / max(float(np.abs(step).max()), 1e-12))
             if merit(at + step) <= before:
                 break
             damping = max(damping, 1e-4) * 8

@@ -12,7 +12,7 @@ Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
 
-MAX_SAMPLED = 4096  # references looked at: 8.4 million pairs, where the curve is what is off
+MAX_SAMPLED = 3072  # references looked at: 4.7 million pairs; more do not make the curve truer
 BLOCK = 1024
 FINE = 1000  # bins to one unit of cosine
 N_BINS = 2 * FINE + 3  # one below -1, 2,000 from -1, one for 1 itself and one for rounding
@@ -68,7 +68,8 @@ def first_copies(vectors: Vectors, photo_ids: Ids) -> npt.NDArray[np.bool_]:
     some = vectors[:: max(1, n // 256)]
     between = (some @ some.T)[np.triu_indices(len(some), 1)]
     middle = float(np.median(between)) if len(between) else 0.0
-    later, earlier = _pairs_from(vectors, 1 - COPY * (1 - middle))
+    limit = 1 - max(COPY * (1 - middle), 1e-3)  # a gallery may be one photo many times over
+    later, earlier = _pairs_from(vectors, limit)
     apart = photo_ids[later] != photo_ids[earlier]
     later, earlier = later[apart], earlier[apart]
     starts = np.searchsorted(later, np.arange(n + 1))

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 
 from vultus.errors import IntegrityError
+from vultus.scoring.tail import KNOTS
 
 FORMAT = "vultus-calibration-1"
+N_BENDS = len(KNOTS)
 WHOLE = ("n_references", "n_sampled", "n_duplicates", "n_pairs", "n_certain_pairs")
 REAL = (
-    "centre", "scale", "curvature", "mated_share", "mated_centre", "mated_scale", "observed_up_to",
+    "centre", "scale", "mated_share", "mated_centre", "mated_scale", "observed_up_to",
 )  # fmt: skip
-KEYS = {"format", "model", "fingerprint", "covariance", *WHOLE, *REAL}
+KEYS = {"format", "model", "fingerprint", "bends", "covariance", *WHOLE, *REAL}
 
 
 def read_calibration(document: object) -> dict[str, Any]:
@@ -38,9 +40,12 @@ def read_calibration(document: object) -> dict[str, Any]:
     if not all(_is_real(value) for value in real.values()):
         raise _malformed("a value is not a finite real number")
     _check_ranges(whole, real)
+    bends = _row(document["bends"], N_BENDS)
+    if max(map(abs, bends)) > 100:
+        raise _malformed("its curve is not one")
     covariance = _covariance(document["covariance"])
     fields = {**whole, **real, "model": model, "fingerprint": fingerprint}
-    return {**fields, "covariance": covariance}
+    return {**fields, "bends": bends, "covariance": covariance}
 
 
 def _check_ranges(whole: dict[str, int], real: dict[str, float]) -> None:
@@ -49,23 +54,27 @@ def _check_ranges(whole: dict[str, int], real: dict[str, float]) -> None:
         raise _malformed("it counts more references than there are")
     if not whole["n_certain_pairs"] <= whole["n_pairs"] <= n_kept * (n_kept - 1) // 2:
         raise _malformed("it counts more pairs than there are")
-    if not (real["scale"] > 0 and real["mated_scale"] > 0 and abs(real["curvature"]) <= 1):
+    if not (real["scale"] > 0 and real["mated_scale"] > 0):
         raise _malformed("its curve is not one")
     if not 0 <= real["mated_share"] <= 1:
         raise _malformed("its share of mated pairs is not one")
 
 
 def _covariance(rows: object) -> tuple[tuple[float, ...], ...]:
-    if not isinstance(rows, list) or len(rows) != 3:
-        raise _malformed("its covariance is not 3 by 3")
-    for row in rows:
-        if not isinstance(row, list) or len(row) != 3 or not all(map(_is_real, row)):
-            raise _malformed("its covariance is not 3 by 3")
-    matrix = np.array(rows)
+    if not isinstance(rows, list) or len(rows) != N_BENDS + 2:
+        raise _malformed("its covariance has another size")
+    found = tuple(_row(row, N_BENDS + 2) for row in rows)
+    matrix = np.array(found)
     least = float(np.linalg.eigvalsh(matrix)[0])
     if (matrix != matrix.T).any() or least < -1e-9 * float(np.abs(matrix).max()):
         raise _malformed("its covariance is not one")
-    return tuple(tuple(row) for row in rows)
+    return found
+
+
+def _row(values: object, size: int) -> tuple[float, ...]:
+    if not isinstance(values, list) or len(values) != size or not all(map(_is_real, values)):
+        raise _malformed(f"a list is not one of {size} finite real numbers")
+    return tuple(values)
 
 
 def _is_real(value: object) -> bool:

@@ -3,8 +3,10 @@
 A cosine is bounded, an angle is what it measures: scores are taken as arcsin(score), the
 angle by which two templates are nearer than at right angles. With
 x = (arcsin(score) - centre) / scale, the share of non-mated scores at or above a score is
-Q(z), z = x + curvature * x**2, where Q is the upper tail of the standard normal
-distribution. Curvature 0 is the normal distribution, below 0 is heavier, above 0 lighter.
+Q(z(x)), where Q is the upper tail of the standard normal distribution and z is made of
+straight pieces: its slope is 1 up to the first knot, and changes by a factor exp(bend) at
+every knot. Without bends it is the normal distribution; bends below 0 make a heavier tail,
+as a gallery of several kinds of photos has, bends above 0 a lighter one.
 z is the probit of the false match rate, in which detection error trade-off curves are drawn
 because they are nearly straight (Martin et al., The DET curve in assessment of detection
 task performance, 1997).
@@ -18,9 +20,11 @@ import numpy.typing as npt
 
 Reals = npt.NDArray[np.float64]
 
+# one value at a time: a score must mean the same alone and anywhere in an array
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
+_asin = np.vectorize(math.asin, otypes=[np.float64])
 FAR = 40.0  # Q(40) is 0 in float64
-GENTLEST = 0.3  # the least slope of z in x: below it the curve goes on straight
+KNOTS = 0.75 * np.arange(1, 9)  # in standard deviations; beyond the last z goes on straight
 
 
 def upper_tail(z: npt.ArrayLike) -> Reals:
@@ -45,53 +49,56 @@ def angle(scores: npt.ArrayLike) -> Reals:
     """
     scores = np.asarray(scores, np.float64)
     inside = np.clip(scores, -1.0, 1.0)
-    turned: Reals = np.arcsin(inside) + (scores - inside)
+    turned: Reals = _asin(inside) + (scores - inside)
     return turned
 
 
 @dataclass(frozen=True)
 class Tail:
-    """The distribution of one gallery's non-mated scores; `centre` and `scale` in radians."""
+    """The distribution of one gallery's non-mated scores; `centre` and `scale` in radians.
+
+    `bends`: one for each knot, the change of the logarithm of the slope of z there.
+    """
 
     centre: float
     scale: float
-    curvature: float
+    bends: tuple[float, ...]
 
     def z(self, scores: npt.ArrayLike) -> Reals:
-        """Return z for scores of any shape, float64; it grows with the score everywhere.
-
-        Below the centre the line has slope 1: only the upper tail is modelled. With a
-        negative curvature the parabola would turn back far out; where its slope has fallen
-        to `GENTLEST` it goes on straight.
-        """
+        """Return z for scores of any shape, float64; it grows with the score everywhere."""
         return self.z_of_angle(angle(scores))
 
     def z_of_angle(self, angles: Reals) -> Reals:
         """Return z for angles in radians."""
-        x = (angles - self.centre) / self.scale
-        bend = self._end()
-        inside = np.clip(x, 0.0, bend)
-        beyond = np.maximum(x - bend, 0.0)
-        return np.minimum(x, 0.0) + inside + self.curvature * inside**2 + GENTLEST * beyond
+        x = np.asarray((angles - self.centre) / self.scale, np.float64)
+        slopes, at_knots = self._pieces()
+        piece = np.searchsorted(KNOTS, x, side="right")
+        begin = np.concatenate([[0.0], KNOTS])[piece]
+        value = np.concatenate([[0.0], at_knots])[piece]
+        ceiling = np.append(at_knots, np.inf)[piece]  # rounding must not pass the next knot
+        bent: Reals = np.minimum(value + slopes[piece] * (x - begin), ceiling)
+        return bent
 
     def rate(self, scores: npt.ArrayLike) -> Reals:
         """Return the share of non-mated scores at or above each score, float64."""
         return upper_tail(self.z(scores))
 
     def log_gradient(self, scores: npt.ArrayLike) -> Reals:
-        """Return d log rate / d (centre, log scale, curvature), float64 (m, 3)."""
-        x = (np.atleast_1d(angle(scores)) - self.centre) / self.scale
-        bend = self._end()
-        inside = np.clip(x, 0.0, bend)
-        slope = np.where(x > bend, GENTLEST, 1 + 2 * self.curvature * inside)
-        dz = np.stack([-slope / self.scale, -slope * x, inside**2], axis=1)
-        gradient: Reals = -log_slope(self.z(scores))[:, None] * dz
+        """Return d log rate / d (centre, log scale, bends), float64 (m, 2 + n_knots)."""
+        angles = np.atleast_1d(angle(scores))
+        x = (angles - self.centre) / self.scale
+        z = self.z_of_angle(angles)
+        slopes, at_knots = self._pieces()
+        slope = slopes[np.searchsorted(KNOTS, x, side="right")]
+        bends = np.maximum(z[:, None] - at_knots, 0.0)
+        dz = np.concatenate([(-slope / self.scale)[:, None], (-slope * x)[:, None], bends], axis=1)
+        gradient: Reals = -log_slope(z)[:, None] * dz
         return gradient
 
-    def _end(self) -> float:
-        if self.curvature >= 0:
-            return math.inf
-        return (1 - GENTLEST) / (-2 * self.curvature)
+    def _pieces(self) -> tuple[Reals, Reals]:
+        """Return the slope of every piece of z, and z at every knot."""
+        slopes = np.exp(np.cumsum((0.0, *self.bends)))
+        return slopes, np.cumsum(slopes[:-1] * np.diff(KNOTS, prepend=0.0))
 
 
 def smallest_score(tail: Tail, allowed: float, n: int) -> float:

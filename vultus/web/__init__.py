@@ -1,0 +1,1 @@
+"""The pages: log-in, case, probe, candidate list. They know only `vultus.actions`."""
