@@ -355,6 +355,19 @@ def vultus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Sai
     return run
 
 
+@pytest.fixture
+def done(vultus: Callable[..., Said]) -> Callable[..., Any]:
+    """Run a verb that must succeed in the given home and return its document."""
+
+    def run(home: Path | Home, *arguments: object) -> Any:
+        said = vultus(*arguments, "--json", home=home)
+        assert said.code == 0, said.out + said.err
+        assert said.out.count("\n}") == 1  # one document
+        return said.document
+
+    return run
+
+
 def spawn(*arguments: object, **environ: str) -> Said:
     """Run the command line as a process of its own."""
     done = subprocess.run(
