@@ -143,8 +143,7 @@ BANNED = {
 }  # fmt: skip
 # Names that the contract or the field gives, two of mathematics, and where a log-in leads.
 ALLOWED_NAMES = {
-    "false_match_rate", "false_non_match_rate", "no_likely_match", "no_match", "target", "core", "CORE",
-    "FALSE_MATCH_RATES",
+    "false_match_rate", "false_non_match_rate", "no_likely_match", "target", "core", "CORE",
 }  # fmt: skip
 PLACES_OF_ALLOWED = {
     "target": {"align.py", "pages.py", "session.py"},
