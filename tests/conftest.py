@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 from homes import (  # noqa: F401 - pytest finds fixtures by their names here
+    done,
     filled,
     home,
     photos,

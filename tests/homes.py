@@ -128,6 +128,16 @@ def wall(path: Path) -> Path:
     return path
 
 
+def small_face(path: Path) -> Path:
+    """A photo whose only face is too small to be enrolled or searched."""
+    with Image.open(portrait()) as image:
+        face = image.convert("RGB").resize((40, 40))
+    photo = Image.new("RGB", (300, 300), (120, 120, 120))
+    photo.paste(face, (50, 50))
+    photo.save(path)
+    return path
+
+
 # --- homes ------------------------------------------------------------------------------------
 
 
@@ -341,6 +351,19 @@ def vultus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Sai
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main(given)
         return Said(code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture
+def done(vultus: Callable[..., Said]) -> Callable[..., Any]:
+    """Run a verb that must succeed in the given home and return its document."""
+
+    def run(home: Path | Home, *arguments: object) -> Any:
+        said = vultus(*arguments, "--json", home=home)
+        assert said.code == 0, said.out + said.err
+        assert said.out.count("\n}") == 1  # one document
+        return said.document
 
     return run
 

@@ -20,6 +20,7 @@ from homes import (
     portrait,
     probe_of,
     require_clean,
+    small_face,
     story_of,
     visit,
     wall,
@@ -399,6 +400,7 @@ def test_what_is_not_searchable_is_counted_by_reason_with_its_names(home, photos
     (photos / "empty.jpg").write_bytes(b"")
     (photos / "text.jpg").write_text("no photo")
     wall(photos / "wall.png")
+    small_face(photos / "small.png")
     os.mkfifo(photos / "pipe.jpg")
     (tmp_path / "outside").mkdir()
     shutil.copy(portrait(2), tmp_path / "outside" / "a.jpg")
@@ -425,14 +427,15 @@ def test_what_is_not_searchable_is_counted_by_reason_with_its_names(home, photos
         "place.link_out_of_source": ["out", "out.jpg"],
         "place.link_to_folder": ["folder/up", "to-folder"],
         "place.not_a_file": ["pipe.jpg"],
+        "quality.too_small": ["small.png"],
     }
-    assert answer.refused == {"place.link_out_of_source": 2}
+    assert answer.refused == {"place.link_out_of_source": 2, "quality.too_small": 1}
     assert answer.failed == {
         reason: len(files) for reason, files in names.items() if reason not in answer.refused
     }
-    assert counts(answer) == (1, 0, 2, 9, 0)
-    assert answer.places == 13
-    assert counts(visit(home)) == (0, 1, 2, 9, 0)
+    assert counts(answer) == (1, 0, 3, 9, 0)
+    assert answer.places == 14
+    assert counts(visit(home)) == (0, 1, 3, 9, 0)
     # What can be read at last is read at last.
     shutil.copy(portrait(3), photos / "nowhere")
     assert counts(visit(home))[:2] == (1, 1)

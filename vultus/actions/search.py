@@ -33,6 +33,7 @@ from vultus.records.sequence import take
 
 Choice = Literal["only", "all", "largest"]
 LIMIT_MAX = 1000
+FACES_MAX = 400  # of one search: so many fit into its log entry
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,12 @@ def run(
     max_false_positives: float | None,
 ) -> SearchAnswer:
     """Permission, log entry, then the index: in this order, always."""
+    if len(asks) > FACES_MAX:
+        raise InputError(
+            "search.too_many_faces",
+            f"A search takes at most {FACES_MAX} faces, got {len(asks)}.",
+            "Search the photos in several parts.",
+        )
     dial = home.settings.max_false_positives if max_false_positives is None else max_false_positives
     limit = limit or home.settings.candidates_max
     opened = open_gallery(home, collection)

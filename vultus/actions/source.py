@@ -19,6 +19,7 @@ from vultus.records.sequence import take
 
 KINDS = ("folder",)
 NAME_LENGTH_MAX = 200
+PREFIX_LENGTH_MAX = 1000
 
 
 def add_source(
@@ -45,13 +46,7 @@ def add_source(
         "collection": collection.strip(),
         "legal_basis": legal_basis.strip(),
     }
-    for key, text in texts.items():
-        if not 1 <= len(text) <= NAME_LENGTH_MAX * (5 if key == "legal_basis" else 1):
-            raise InputError(
-                "source.incomplete",
-                f"A source needs a {key.replace('_', ' ')} of reasonable length.",
-                "No source without entitlement: say on what legal basis its photos are held.",
-            )
+    check_entitlement(texts, expires)
     check_kind(kind)
     if allow_hosts:
         raise InputError(
@@ -61,10 +56,6 @@ def add_source(
         )
     if page_url_prefix is not None:
         check_prefix(page_url_prefix)
-    if expires is not None and expires < today():
-        raise InputError(
-            "source.expires_in_the_past", "The entitlement has expired already.", "Renew it first."
-        )
     sealed: dict[str, Any] = {
         "name": texts["name"],
         "location": folder_location(location),
@@ -73,14 +64,8 @@ def add_source(
     }
     with transaction.atomic():
         index = home.vault.blind("source/name", texts["name"])
-        row = Source.objects.select_related("collection").filter(name_index=index).first()
-        if row is not None and not may_be_renewed(answer(home, row), kind, sealed["location"]):
-            raise InputError(
-                "source.exists",
-                f"There is a source {name} already.",
-                "Choose another name. When it has expired, register it anew with its location.",
-            )
-        number = row.pk if row else take("source")[0]
+        expired = expired_source(home, index, kind, sealed["location"])
+        number = expired.id if expired else take("source")[0]
         Source.objects.update_or_create(
             id=number,
             defaults={
@@ -106,8 +91,19 @@ def add_source(
     return source_named(home, texts["name"])
 
 
-def may_be_renewed(source: SourceAnswer, kind: str, location: str) -> bool:
-    return source.expired and (source.kind, source.location) == (kind, location)
+def expired_source(home: Home, index: bytes, kind: str, location: str) -> SourceAnswer | None:
+    """The source of this name that may be registered anew. Raises InputError `source.exists`."""
+    row = Source.objects.select_related("collection").filter(name_index=index).first()
+    if row is None:
+        return None
+    source = answer(home, row)
+    if not source.expired or (source.kind, source.location) != (kind, location):
+        raise InputError(
+            "source.exists",
+            f"There is a source {source.name} already.",
+            "Choose another name. When it has expired, register it anew with its location.",
+        )
+    return source
 
 
 def list_sources(home: Home, actor: Account) -> list[SourceAnswer]:
@@ -174,6 +170,21 @@ def find_or_add_collection(home: Home, name: str) -> Collection:
     return row
 
 
+def check_entitlement(texts: dict[str, str], expires: date | None) -> None:
+    """Every text is there and of reasonable length, and the entitlement still runs."""
+    for key, text in texts.items():
+        if not 1 <= len(text) <= NAME_LENGTH_MAX * (5 if key == "legal_basis" else 1):
+            raise InputError(
+                "source.incomplete",
+                f"A source needs a {key.replace('_', ' ')} of reasonable length.",
+                "No source without entitlement: say on what legal basis its photos are held.",
+            )
+    if expires is not None and expires < today():
+        raise InputError(
+            "source.expires_in_the_past", "The entitlement has expired already.", "Renew it first."
+        )
+
+
 def check_kind(kind: str) -> None:
     if kind not in KINDS:
         raise InputError(
@@ -201,7 +212,8 @@ def folder_location(location: str) -> str:
 
 def check_prefix(prefix: str) -> None:
     parts = urlsplit(prefix)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.username:
+    proper = parts.scheme in {"http", "https"} and parts.netloc and not parts.username
+    if not proper or len(prefix) > PREFIX_LENGTH_MAX:
         raise InputError(
             "source.page_url_prefix",
             "The page address prefix is not an http or https address.",

@@ -1,0 +1,98 @@
+"""Migrations: none is missing, and both databases have what the models say."""
+
+import io
+
+import pytest
+from homes import BOTH, CASE_TEXTS, require_clean
+
+from vultus.actions.home import local_account
+
+both = pytest.mark.parametrize("home", BOTH, indirect=True)
+
+
+def command(*arguments, **options):
+    from django.core.management import call_command
+
+    out = io.StringIO()
+    call_command(*arguments, stdout=out, **options)
+    return out.getvalue()
+
+
+@both
+def test_no_migration_is_missing(home):
+    command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+@both
+def test_a_new_home_has_every_migration(home):
+    shown = command("showmigrations", "--plan")
+    assert "[X]  records.0001_first" in shown
+    assert "[ ]" not in shown
+    assert command("migrate", verbosity=1).count("No migrations to apply") == 1
+
+
+@both
+def test_every_table_and_column_is_there(home):
+    from django.apps import apps
+    from django.db import connection
+
+    models = apps.get_app_config("records").get_models()
+    tables = connection.introspection.table_names()
+    with connection.cursor() as cursor:
+        for model in models:
+            assert model._meta.db_table in tables
+            described = connection.introspection.get_table_description(cursor, model._meta.db_table)
+            assert {column.name for column in described} == {
+                field.column for field in model._meta.concrete_fields
+            }
+
+
+@both
+def test_migrating_again_keeps_the_rows(home):
+    from vultus.actions.case import list_cases, open_case
+
+    actor = local_account(home)
+    case = open_case(home, actor, **CASE_TEXTS)
+    command("migrate", verbosity=0)
+    assert list_cases(home, actor) == [case]
+    require_clean(home)
+
+
+@both
+def test_numbers_are_not_limited_to_32_bits(home):
+    """Where a table counts entries, photos or references."""
+    from django.apps import apps
+    from django.db import models
+
+    for model in apps.get_app_config("records").get_models():
+        key = model._meta.pk
+        while key.remote_field:
+            key = key.target_field
+        small = isinstance(key, models.IntegerField) and not isinstance(key, models.BigIntegerField)
+        assert not small or model.__name__ in {"Home", "LogState"}, model
+
+
+def test_what_is_personal_is_sealed_or_blind(home):
+    """The columns of the catalogue that are text: each is named here with what it holds."""
+    from django.apps import apps
+    from django.db import models
+
+    plain = {
+        f"{model.__name__}.{field.name}"
+        for model in apps.get_app_config("records").get_models()
+        for field in model._meta.concrete_fields
+        if isinstance(field, models.CharField | models.TextField | models.JSONField)
+    }
+    assert plain == {
+        "Account.password",  # argon2
+        "Account.kind",
+        "Entry.kind",
+        "Home.verifier_key",  # public
+        "LogState.checkpoint",  # public
+        "Photo.decision",
+        "Photo.reason",  # a stable code
+        "Reference.model",
+        "Sequence.name",
+        "Sighting.changed_ns",  # two times
+        "Source.kind",
+    }
