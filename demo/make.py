@@ -1,7 +1,8 @@
 """Makes the set: `python -m demo.make`. Each person and each group has a process of its own.
 
-Resumable: a job whose rows lie in the build folder is not done again. A job that crashes is
-reported and may be given another seed in demo/seeds.csv.
+Resumable: a shot whose rows lie in the build folder is not taken again; after a change of the
+drawing code, empty that folder. A job that crashes is reported and may be given another seed in
+demo/seeds.csv.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ def take(shot: Any, out: Path) -> list[dict[str, Any]]:
     from demo import photo, render, scene
 
     rng = np.random.default_rng([61, shot.seed])
-    frame = render.shoot(shot.sitters, shot.camera, shot.light, shot.seed, shot.samples)
+    frame = render.shoot(
+        shot.sitters, shot.camera, shot.light, shot.seed, shot.samples, shot.parapets
+    )
     boxes = [face_box(m, shot.camera) for m in frame.meshes]
     backdrop = scene.background(
         shot.place,
@@ -150,10 +153,26 @@ def _row(shot: Any, s: Any, box: list[float], data: bytes) -> dict[str, Any]:
     }
 
 
+def digest(shot: Any) -> str:
+    """Names a shot by all that decides it but the drawing code."""
+    return hashlib.sha256(repr(shot).encode()).hexdigest()
+
+
+def done(job: str, build: Path) -> dict[str, list[dict[str, Any]]]:
+    """Rows of a job's finished shots, by digest."""
+    path = build / f"{job}.json"
+    found: dict[str, list[dict[str, Any]]] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
 def run(job: str, out: Path, build: Path) -> None:
-    """Do one job in this process."""
-    rows = [row for shot in shots_of(job) for row in take(shot, out)]
-    (build / f"{job}.json").write_text(json.dumps(rows))
+    """Do one job in this process; shots done before are kept."""
+    before, now = done(job, build), {}
+    for shot in shots_of(job):
+        name = digest(shot)
+        now[name] = before.get(name) or take(shot, out)
+        (build / f"{job}.json").write_text(json.dumps({**before, **now}))
+    (build / f"{job}.json").write_text(json.dumps(now))
 
 
 def duplicates(rows: list[dict[str, Any]], out: Path) -> list[dict[str, Any]]:
@@ -198,12 +217,11 @@ def duplicates(rows: list[dict[str, Any]], out: Path) -> list[dict[str, Any]]:
 
 def index(out: Path, build: Path, table: Path) -> None:
     """Write people.csv from the rows of all finished jobs, and the duplicates."""
-    rows = [
-        row
-        for job in jobs()
-        if (build / f"{job}.json").exists()
-        for row in json.loads((build / f"{job}.json").read_text())
-    ]
+    rows = []
+    for job in jobs():
+        finished = done(job, build)
+        for name in map(digest, shots_of(job)):
+            rows += finished.get(name, [])
     rows += duplicates(rows, out)
     rows.sort(key=lambda r: (r["photo"], r["x"]))
     known = {r["photo"] for r in rows}
@@ -221,8 +239,10 @@ def index(out: Path, build: Path, table: Path) -> None:
 
 def render_all(args: argparse.Namespace) -> list[str]:
     """Run the jobs that are missing, a few processes at a time; return those that crashed."""
-    wanted = args.only or [j for j in jobs() if not (args.build / f"{j}.json").exists()]
-    waiting, failed, done = list(wanted), list[str](), 0
+    wanted = args.only or [
+        job for job in jobs() if {digest(s) for s in shots_of(job)} - set(done(job, args.build))
+    ]
+    waiting, failed, n_done = list(wanted), list[str](), 0
     running: dict[str, subprocess.Popen[bytes]] = {}
     started = time.monotonic()
     while waiting or running:
@@ -232,12 +252,12 @@ def render_all(args: argparse.Namespace) -> list[str]:
             command += ["--photos", str(args.photos), "--build", str(args.build)]
             running[job] = subprocess.Popen(command, cwd=HERE.parent)
         for job in [j for j, p in running.items() if p.poll() is not None]:
-            done += 1
+            n_done += 1
             if running.pop(job).returncode:
                 failed.append(job)
             spent = time.monotonic() - started
-            left = spent / done * (len(wanted) - done)
-            said = f"{done}/{len(wanted)} {job} after {spent:.0f} s, about {left:.0f} s left"
+            left = spent / n_done * (len(wanted) - n_done)
+            said = f"{n_done}/{len(wanted)} {job} after {spent:.0f} s, about {left:.0f} s left"
             print(f"{said}; crashed: {failed}", file=sys.stderr)
         time.sleep(0.3)
     return failed

@@ -30,6 +30,14 @@ IRIS = {
     "grey": (118, 130, 138),
 }
 BEARDS = ("none", "stubble", "short", "full", "goatee", "moustache")
+EARLIER_BEARD = {
+    "none": "stubble",
+    "stubble": "none",
+    "short": "stubble",
+    "full": "short",
+    "goatee": "short",
+    "moustache": "moustache",
+}
 STYLES_M = (
     "short",
     "crop",
@@ -192,7 +200,7 @@ class Person:
     tired: float
     makeup: float
     lip_tint: tuple[float, float, float]
-    look2: dict[str, object] = field(default_factory=dict)
+    look2: dict[str, object] = field(default_factory=dict, repr=False)
 
     @property
     def id(self) -> str:
@@ -269,12 +277,8 @@ def _second_look(
             )
         )
     if change > 0.6 and sex == "M":
-        look["beard"] = (
-            "none"
-            if beard in ("full", "short", "goatee")
-            else str(rng.choice(["stubble", "short"]))
-        )
-    if rng.random() < 0.3:
+        look["beard"] = EARLIER_BEARD[beard]
+    if rng.random() < 0.12:
         look["glasses"] = not glasses
     return look
 

@@ -19,6 +19,7 @@ SEED = 20261124
 N_PEOPLE = 62
 N_ORDINARY = 6
 N_GROUPS = 10
+ONLY_IN_THE_CROWD = (60,)  # too like another person; seen in the scene alone
 SEEDS_FILE = Path(__file__).parent / "seeds.csv"
 
 
@@ -41,6 +42,7 @@ class Shot:
     orientation: int = 1
     samples: int = 3
     one_channel: bool = False
+    parapets: tuple[tuple[float, float], ...] = ()
 
 
 def seeds() -> dict[int, int]:
@@ -149,12 +151,16 @@ def _numbering(number: int, j: int) -> int:
 
 def portraits(p: Person) -> list[Shot]:
     """The person's ordinary photos: four from the present, two from years before."""
-    shots = []
+    shots: list[Shot] = []
+    if p.number in ONLY_IN_THE_CROWD:
+        return shots
     for j in range(N_ORDINARY):
         rng = np.random.default_rng([SEED, 2, p.number, j])
         then = j >= 4
         who = earlier(p, 5.0) if then else p
         sitter = _sitter(who, then, rng, p.number * 100 + j)
+        if j == 4:
+            sitter = replace(sitter, glasses=p.glasses and p.age > 11)
         if j == 0:
             sitter = replace(
                 sitter,
@@ -347,16 +353,16 @@ def groups(everyone: list[Person]) -> list[Shot]:
 def scenes(everyone: list[Person]) -> list[Shot]:
     """A large scene with many small faces."""
     rng = np.random.default_rng([SEED, 5])
-    chosen = [everyone[int(i)] for i in rng.choice(len(everyone), 26, replace=False)]
+    chosen = [everyone[int(i)] for i in rng.choice(len(everyone), 30, replace=False)]
     sitters = []
     for k, p in enumerate(chosen):
-        row, place = divmod(k, 9)
-        x = (place - 4) * 9.0 + float(rng.normal(0, 1.4)) + (4.0 if row == 1 else 0)
+        row, place = divmod(k, 10)
+        x = (place - 4.5) * 8.2 + float(rng.normal(0, 0.9)) + (3.0 if row == 1 else -1.0)
         s = _sitter(p, False, rng, 95000 + k)
         sitters.append(
             replace(s, place=(x, float(3.6 * row + rng.normal(0, 0.3)), -9.0 * row), detail=0.3)
         )
-    camera = Camera((0, 9.6, 0), 130, 88.0, 2400, 720, 2.0)
+    camera = Camera((0, 9.5, 0), 130, 88.0, 2400, 560, 2.0)
     archive = captions.ARCHIVES[0]
     caption = captions.write(archive, 2023, ["Spectators"], False, False, rng)
     caption = replace(
@@ -378,5 +384,6 @@ def scenes(everyone: list[Person]) -> list[Shot]:
             _taste(rng),
             quality=84,
             samples=4,
+            parapets=tuple((4.8 + 3.6 * row, 2.4 - 9.0 * row) for row in range(3)),
         )
     ]

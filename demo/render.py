@@ -244,6 +244,19 @@ class Studio:
             self._glasses(key, s, m, turn)
         return fine, turn
 
+    def parapet(self, key: str, height: float, depth: float) -> None:
+        """Add a wall of planks across the picture, from below to a height, at a depth."""
+        planks = np.random.default_rng([47, int(height * 10)]).uniform(0.7, 1.2, (12, 90, 1))
+        tint = skin.linear((142, 128, 112))
+        wood = {
+            "type": "diffuse",
+            "reflectance": _bitmap(np.kron(planks, np.ones((8, 8, 1))) * tint),
+        }
+        corners = np.array([[x, y, depth] for y in (height - 6, height) for x in (-90, 90)], float)
+        uv = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], float)
+        front, tris = np.tile([0.0, 0, 1], (4, 1)), np.array([[0, 1, 2], [1, 3, 2]])
+        self.mesh(f"{key} wall", wear.Mesh(corners, front, uv, tris), _two_sided(wood))
+
     def _part(self, name: str, fine: Floats, n: Floats) -> wear.Mesh:
         part = self.a.parts[name]
         return wear.Mesh(fine[part.vertices], n[part.vertices], part.uv, part.triangles)
@@ -473,10 +486,22 @@ class Frame:
     meshes: list[Floats]
 
 
-def shoot(sitters: list[Sitter], camera: Camera, light: str, seed: int, samples: int) -> Frame:
-    """Render the sitters; denoise; soften the light on skin as scattering under the skin does."""
+def shoot(
+    sitters: list[Sitter],
+    camera: Camera,
+    light: str,
+    seed: int,
+    samples: int,
+    parapets: tuple[tuple[float, float], ...] = (),
+) -> Frame:
+    """Render the sitters; denoise; soften the light on skin as scattering under the skin does.
+
+    Parapets (height, depth) are walls across the picture, as before the rows of a stand.
+    """
     with tempfile.TemporaryDirectory() as folder:
         studio = Studio(Path(folder))
+        for k, wall in enumerate(parapets):
+            studio.parapet(f"w{k}", *wall)
         meshes = [studio.seat(f"s{i} ", s)[0] for i, s in enumerate(sitters)]
         sky = environment(light, np.random.default_rng([51, seed]))
         to_world = mi.ScalarTransform4f().look_at(

@@ -402,7 +402,7 @@ def eye_texture(p: Person) -> Floats:
     size, rng = 384, np.random.default_rng([23, p.seed])
     y, x = (np.mgrid[:size, :size] + 0.5) / size * 2 - 1
     angle, turn = np.hypot(x, y) * np.pi, np.arctan2(y, x)
-    white = np.ones((size, size, 3)) * linear((232, 226, 221))
+    white = np.ones((size, size, 3)) * linear((232, 226, 221)) * (1 - 0.35 * p.skin)
     white *= (1 - 0.3 * smoothstep(0.7, 1.5, angle))[..., None]
     white[..., 1:] *= (
         1 - 0.12 * smoothstep(0.55, 1.1, angle) * (1 + 0.3 * noise(rng, (size, size), 4))

@@ -161,7 +161,7 @@ def cloth(a: Assets, fine: Floats, n: Floats, loose: float = 0.05) -> Mesh:
         a.canonical[part.corners][..., 1] < 6.05
     ).all(1)
     u = (q[:, 0] - PANEL[0][0]) / (PANEL[0][1] - PANEL[0][0])
-    v = (q[:, 1] - PANEL[1][0]) / (PANEL[1][1] - PANEL[1][0])
+    v = 1 - (q[:, 1] - PANEL[1][0]) / (PANEL[1][1] - PANEL[1][0])  # the renderer's v runs down
     return Mesh(
         fine[part.vertices] + loose * n[part.vertices],
         n[part.vertices],
