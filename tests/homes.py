@@ -79,7 +79,7 @@ def people() -> dict[str, list[Path]]:
         with table.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 if row.get("kind") == "portrait":
-                    path = table.parent / row["photo"]
+                    path = table.parent / "photos" / row["photo"]
                     by_person.setdefault(row["person"], []).append(path)
     else:
         for path in photos:

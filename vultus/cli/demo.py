@@ -109,5 +109,5 @@ def probe_of(photos: Path) -> Path:
         with truth.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 if row.get("kind") == "portrait":
-                    return photos.parent / row["photo"]
+                    return photos / row["photo"]
     return next(path for path in sorted(photos.rglob("*")) if path.suffix.lower() == ".jpg")
