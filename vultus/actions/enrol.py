@@ -17,7 +17,7 @@ from django.db import transaction
 
 from vultus.acquire.folder import Place
 from vultus.actions.answers import SourceAnswer
-from vultus.actions.face import face_fields
+from vultus.actions.face import face_fields, template_bytes
 from vultus.actions.home import Home
 from vultus.audit.entry import EntryKind
 from vultus.faces import Face
@@ -255,9 +255,7 @@ class Batch:
                 id=number,
                 photo_id=photo_id,
                 model=face.template.model,
-                sealed_template=vault.seal(
-                    "template", identity, np.asarray(face.template.vector, "<f4").tobytes()
-                ),
+                sealed_template=vault.seal("template", identity, template_bytes(face)),
                 sealed=vault.seal_json("reference", identity, face_fields(face)),
             )
         )

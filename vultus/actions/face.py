@@ -32,3 +32,9 @@ def face_answer(n: int, face: dict[str, Any]) -> FaceAnswer:
         quality_components=face["quality_components"],
         refused=face["refused"],
     )
+
+
+def template_bytes(face: Face) -> bytes:
+    """An enrolled template before it is sealed: quality, then the vector, float32 little-endian."""
+    vector = np.asarray(face.template.vector, "<f4")
+    return np.float32(face.quality.score).astype("<f4").tobytes() + vector.tobytes()

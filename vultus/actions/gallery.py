@@ -6,7 +6,7 @@ or a narrower collection takes effect at once.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 import numpy as np
@@ -23,6 +23,25 @@ from vultus.scoring.calibration import Calibration as Fitted
 from vultus.scoring.calibration import fit_calibration
 
 CALIBRATIONS_KEPT = 20
+WORST = 0.1  # the share of a gallery, by quality, that its calibration leaves out
+DIMENSION = 128  # of the index of a home that holds no template yet
+
+
+@dataclass(frozen=True)
+class References:
+    """References, unsealed, by rising id."""
+
+    ids: npt.NDArray[np.int64]  # (n,)
+    photo_ids: npt.NDArray[np.int64]  # (n,)
+    qualities: npt.NDArray[np.float32]  # (n,) from 0 to 1
+    templates: npt.NDArray[np.float32]  # (n, d)
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> "References":
+        return References(*(getattr(self, f.name)[kept] for f in fields(self)))
+
+    def with_more(self, more: "References") -> "References":
+        both = ((getattr(self, f.name), getattr(more, f.name)) for f in fields(self))
+        return References(*(np.concatenate(pair) for pair in both))
 
 
 @dataclass
@@ -30,9 +49,7 @@ class LoadedIndex:
     """The index in memory, and the log's size at which it was last true."""
 
     faces: FaceIndex
-    ids: npt.NDArray[np.int64]  # (n,) ascending
-    photo_ids: npt.NDArray[np.int64]  # (n,)
-    templates: npt.NDArray[np.float32]  # (n, d)
+    references: References
     log_size: int
 
 
@@ -88,12 +105,10 @@ def loaded_index(home: Home) -> LoadedIndex:
 
 
 def load(home: Home, log_size: int) -> LoadedIndex:
-    ids, photo_ids, templates = unsealed_templates(home, after=0)
-    dim = templates.shape[1] if len(templates) else 128
-    faces = FaceIndex(dim)
-    if len(ids):
-        faces.add(ids, templates)
-    return LoadedIndex(faces, ids, photo_ids, templates, log_size)
+    references = unsealed_references(home, after=0)
+    faces = FaceIndex(references.templates.shape[1])
+    faces.add(references.ids, references.templates)
+    return LoadedIndex(faces, references, log_size)
 
 
 def bring_up_to_date(home: Home, index: LoadedIndex, log_size: int) -> None:
@@ -101,44 +116,44 @@ def bring_up_to_date(home: Home, index: LoadedIndex, log_size: int) -> None:
     current = np.fromiter(
         Reference.objects.order_by("id").values_list("id", flat=True).iterator(), np.int64
     )
-    stays = np.isin(index.ids, current, assume_unique=True)
+    ids = index.references.ids
+    stays = np.isin(ids, current, assume_unique=True)
     if not stays.all():
-        index.faces.remove(index.ids[~stays])
-        index.ids, index.photo_ids = index.ids[stays], index.photo_ids[stays]
-        index.templates = index.templates[stays]
-    after = int(index.ids[-1]) if len(index.ids) else 0
-    ids, photo_ids, templates = unsealed_templates(home, after)
-    if len(ids):
-        index.faces.add(ids, templates)
-        index.ids = np.concatenate([index.ids, ids])
-        index.photo_ids = np.concatenate([index.photo_ids, photo_ids])
-        index.templates = np.concatenate(
-            [index.templates.reshape(-1, templates.shape[1]), templates]
-        )
+        index.faces.remove(ids[~stays])
+        index.references = index.references.only(stays)
+    more = unsealed_references(home, after=int(ids[-1]) if len(ids) else 0)
+    if len(more.ids):
+        index.faces.add(more.ids, more.templates)
+        index.references = index.references.with_more(more)
     index.log_size = log_size
 
 
-def unsealed_templates(
-    home: Home, after: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """ids (n,), photo ids (n,) and templates (n, d) of the references numbered above `after`."""
+def unsealed_references(home: Home, after: int) -> References:
+    """The references numbered above `after`; a sealed template begins with its quality."""
     rows = Reference.objects.filter(id__gt=after).order_by("id")
-    ids: list[int] = []
-    photo_ids: list[int] = []
+    numbers: list[tuple[int, int]] = []
     parts: list[bytes] = []
     for number, photo, sealed in rows.values_list("id", "photo_id", "sealed_template").iterator(
         chunk_size=5000
     ):
-        ids.append(number)
-        photo_ids.append(photo)
+        numbers.append((number, photo))
         parts.append(home.vault.unseal("template", f"reference:{number}", bytes(sealed)))
-    vectors = np.frombuffer(b"".join(parts), "<f4").astype(np.float32, copy=False)
-    dim = len(parts[0]) // 4 if parts else 128
-    return (
-        np.array(ids, np.int64),
-        np.array(photo_ids, np.int64),
-        np.ascontiguousarray(vectors.reshape(len(ids), dim)),
+    ids = np.array(numbers, np.int64).reshape(-1, 2)
+    width = len(parts[0]) // 4 if parts else 1 + DIMENSION
+    values = np.frombuffer(b"".join(parts), "<f4").astype(np.float32).reshape(len(parts), width)
+    return References(
+        ids[:, 0].copy(), ids[:, 1].copy(), values[:, 0].copy(), np.ascontiguousarray(values[:, 1:])
     )
+
+
+def warm(home: Home) -> None:
+    """Load index, kernels and the whole gallery's calibration before somebody waits for them."""
+    FaceIndex.prepare()
+    opened = open_gallery(home, None)
+    model = Reference.objects.values_list("model", flat=True).first()
+    if model is not None and len(opened.allow):
+        calibration_of(home, opened, model)
+    loaded_index(home)
 
 
 def calibration_of(home: Home, opened: Gallery, model: str) -> Fitted:
@@ -149,11 +164,14 @@ def calibration_of(home: Home, opened: Gallery, model: str) -> Fitted:
     identity = f"calibration:{index.hex()}"
     if row is not None:
         return Fitted.from_json(home.vault.unseal_json("calibration", identity, bytes(row.sealed)))
-    loaded = loaded_index(home)
-    mask = np.isin(loaded.ids, opened.allow, assume_unique=True)
+    references = loaded_index(home).references
+    references = references.only(np.isin(references.ids, opened.allow, assume_unique=True))
+    # The worst faces score low with their own person, too low to be told from strangers; left
+    # in, they would pass for strangers who score high.
+    references = references.only(references.qualities >= np.quantile(references.qualities, WORST))
     # The seed is the gallery itself: the same gallery has the same calibration.
     rng = np.random.default_rng(int(digest[:16], 16))
-    fitted = fit_calibration(loaded.templates[mask], loaded.photo_ids[mask], model=model, rng=rng)
+    fitted = fit_calibration(references.templates, references.photo_ids, model=model, rng=rng)
     Calibration.objects.update_or_create(
         gallery_index=index,
         defaults={

@@ -53,7 +53,7 @@ class Reference(models.Model):
     id = models.BigIntegerField(primary_key=True)
     photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="references")
     model = models.CharField(max_length=40)
-    sealed_template = models.BinaryField()  # float32, little-endian
+    sealed_template = models.BinaryField()  # quality and vector, float32, little-endian
     sealed = models.BinaryField()  # {box, landmarks, detection_score, quality}
 
 

@@ -28,7 +28,7 @@ from vultus.scoring.stored import FORMAT, read_calibration
 from vultus.scoring.tail import Reals, Tail, smallest_score
 
 N_FINGERPRINTED = 65_536  # references, evenly spaced
-LINKS = 0.1  # non-mated pairs of the whole gallery that may be expected to be linked
+LINKS = 0.5  # non-mated pairs of the whole gallery that may be expected to be linked
 MIN_LINKED = 3000  # pairs a small gallery is taken to have for that
 SURE = 1.96 * 1.2  # of a 95 % interval; by 1.2 the plain one was measured to be too narrow
 
