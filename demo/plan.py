@@ -21,6 +21,7 @@ N_ORDINARY = 6
 N_GROUPS = 10
 ONLY_IN_THE_CROWD = (60,)  # too like another person; seen in the scene alone
 SEEDS_FILE = Path(__file__).parent / "seeds.csv"
+RETAKES_FILE = Path(__file__).parent / "retakes.csv"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,13 @@ def seeds() -> dict[int, int]:
         return {}
     with SEEDS_FILE.open(newline="") as file:
         return {int(row["number"]): int(row["seed"]) for row in csv.DictReader(file)}
+
+
+def retakes() -> dict[tuple[int, int], tuple[int]]:
+    """Which take of an ordinary photo is kept, where it is not the first."""
+    with RETAKES_FILE.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {(int(row["number"]), int(row["shot"])): (int(row["take"]),) for row in rows}
 
 
 def cast() -> list[Person]:
@@ -152,10 +160,11 @@ def _numbering(number: int, j: int) -> int:
 def portraits(p: Person) -> list[Shot]:
     """The person's ordinary photos: four from the present, two from years before."""
     shots: list[Shot] = []
+    again = retakes()
     if p.number in ONLY_IN_THE_CROWD:
         return shots
     for j in range(N_ORDINARY):
-        rng = np.random.default_rng([SEED, 2, p.number, j])
+        rng = np.random.default_rng([SEED, 2, p.number, j, *again.get((p.number, j), ())])
         then = j >= 4
         who = earlier(p, 5.0) if then else p
         sitter = _sitter(who, then, rng, p.number * 100 + j)
