@@ -55,7 +55,7 @@ def search(home, person=0):
 
 @both
 def test_a_search_whose_index_fails_stays_in_the_log(filled, monkeypatch, vultus):
-    from vultus.actions.search import list_searches, view_search
+    from vultus.actions.view import list_searches, view_search
     from vultus.index import FaceIndex
 
     def fail(*_, **__):

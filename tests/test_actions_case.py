@@ -103,7 +103,7 @@ def test_texts_of_any_script_fit_into_the_log(home):
 def test_there_is_no_case_but_those_that_were_opened(home, actor):
     from vultus.actions.case import approve_case, get_case, require_searchable
     from vultus.actions.gallery import gallery
-    from vultus.actions.search import list_searches
+    from vultus.actions.view import list_searches
 
     for number in (0, 1, -1, 2**63):
         for call in (get_case, approve_case, gallery, list_searches):

@@ -212,7 +212,7 @@ def test_an_ingest_that_is_killed_from_outside(home, photos):
 @pytest.mark.slow
 def test_a_search_that_is_killed(filled):
     """It is in the log or was not run; what was begun is not shown as an answer."""
-    from vultus.actions.search import list_searches
+    from vultus.actions.view import list_searches
     from vultus.records.models import Probe, Search
 
     n_events = EVENTS_MAX + int(run(filled, EVENTS_MAX, "search", probe_of(0)).stdout)

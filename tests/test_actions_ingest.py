@@ -306,7 +306,7 @@ def test_an_expired_source_is_hidden_at_once_until_it_is_registered_anew(filled)
     assert (answer.gallery.n_references, answer.gallery.n_photos) == (0, 0)
     assert answer.probes[0].verdict == "no_likely_match"
 
-    from vultus.actions.search import view_search
+    from vultus.actions.view import view_search
 
     seen = view_search(filled, local_account(filled), before).probes[0]
     assert seen.candidates == ()

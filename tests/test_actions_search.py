@@ -96,7 +96,7 @@ def test_the_same_search_gives_the_same_answer(filled):
     assert numbers(first) == numbers(second)
     assert (first.threshold, first.model) == (second.threshold, second.model)
     assert (second.id, second.entry_index) == (first.id + 1, first.entry_index + 3)
-    from vultus.actions.search import view_search
+    from vultus.actions.view import view_search
 
     assert view_search(filled, local_account(filled), first.id).probes == first.probes
 
@@ -261,7 +261,7 @@ def test_a_collection_narrows_the_gallery(filled, photos):
 @both
 def test_what_was_erased_since_is_no_longer_shown(filled):
     from vultus.actions.erase import erase
-    from vultus.actions.search import list_searches, view_search
+    from vultus.actions.view import list_searches, view_search
 
     actor = local_account(filled)
     answer = search(filled, probe_of(0))
@@ -346,7 +346,8 @@ def test_a_probe_is_erased_after_its_retention_and_its_search_stays(filled):
     from datetime import UTC, datetime, timedelta
 
     from vultus.actions.picture import probe_photo
-    from vultus.actions.search import search_probe, view_search
+    from vultus.actions.search import search_probe
+    from vultus.actions.view import view_search
     from vultus.records.models import Probe
 
     actor = local_account(filled)
@@ -367,7 +368,7 @@ def test_a_probe_is_erased_after_its_retention_and_its_search_stays(filled):
 
 
 def test_there_is_no_search_but_those_that_were_run(filled):
-    from vultus.actions.search import view_search
+    from vultus.actions.view import view_search
 
     assert refused(view_search, filled, local_account(filled), 1) == "search.not_found"
     with pytest.raises(RefusedError):

@@ -325,7 +325,7 @@ def require_gone(home, before, gone):
 def test_nothing_of_an_erased_photo_is_left(told, tmp_path):
     """Not even what the log said of it, nor of the times that it had come and gone."""
     from vultus.actions.erase import erase
-    from vultus.actions.search import list_searches, view_search
+    from vultus.actions.view import list_searches, view_search
     from vultus.records.models import Reference
 
     home, secrets = told

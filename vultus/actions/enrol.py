@@ -22,6 +22,7 @@ from vultus.actions.home import Home
 from vultus.audit.entry import EntryKind
 from vultus.faces import Face
 from vultus.faces.crop import Crop as FaceCrop
+from vultus.faces.metadata import Metadata
 from vultus.faces.reading import Reading
 from vultus.records.log import NewEntry
 from vultus.records.models import Crop, Decision, Erasure, Photo, Reference, Sighting
@@ -347,9 +348,15 @@ def found(outcome: Outcome) -> dict[str, Any]:
         "date_precision": metadata.date_precision,
         "date_source": metadata.date_source,
         "persons": list(metadata.persons),
-        "licence": metadata.licence,
+        "licence": rights_of(metadata),
         "data_mining": metadata.data_mining,
     }
+
+
+def rights_of(metadata: Metadata) -> str | None:
+    """All that a file says of its rights, each thing once; the licence first."""
+    said = (metadata.licence, metadata.usage_terms, metadata.rights, metadata.web_statement)
+    return "; ".join(dict.fromkeys(text for text in said if text)) or None
 
 
 def forget_places(visit: Visit, places: Iterable[Known], kind: EntryKind) -> int:

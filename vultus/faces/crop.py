@@ -45,7 +45,7 @@ def cut_crop(
     before, after = low - corner, corner + reach - high
     inside = np.ascontiguousarray(pixels[low[1] : high[1], low[0] : high[0]])
     left, top, right, bottom = (int(side) for side in (*before, *after))
-    picture = np.full((reach, reach, 3), GREY, np.uint8)
+    picture: npt.NDArray[Any] = np.full((reach, reach, 3), GREY, np.uint8)
     if inside.size:
         border = cv2.BORDER_CONSTANT
         picture = cv2.copyMakeBorder(inside, top, bottom, left, right, border, value=GREY)

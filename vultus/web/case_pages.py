@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from vultus.actions import case as cases
 from vultus.actions.gallery import gallery
-from vultus.actions.search import list_searches
+from vultus.actions.view import list_searches
 from vultus.errors import InputError
 from vultus.ids import CaseId
 from vultus.web.config import FORM_BYTES_MAX

@@ -15,6 +15,7 @@ from vultus.actions.case import get_case
 from vultus.actions.gallery import gallery
 from vultus.actions.probe import get_probe
 from vultus.actions.probe import receive_probe as receive
+from vultus.actions.view import view_search
 from vultus.errors import InputError
 from vultus.ids import CaseId, ReferenceId, SearchId
 from vultus.web import words
@@ -104,7 +105,7 @@ class Tab:
 @require_GET
 def search(request: Request, search_id: SearchId) -> HttpResponse:
     """The answer for one probe face; `?probe=2` is the second of several."""
-    answer = searches.view_search(the_home(), request.user, search_id)
+    answer = view_search(the_home(), request.user, search_id)
     n = asked_probe(request, answer)
     result = answer.probes[n - 1]
     rows = rows_of(answer, n)
@@ -166,7 +167,7 @@ def photo(request: Request, search_id: SearchId, reference: ReferenceId) -> Http
 def show_candidate(
     request: Request, search_id: SearchId, reference: ReferenceId, page: str
 ) -> HttpResponse:
-    answer = searches.view_search(the_home(), request.user, search_id)
+    answer = view_search(the_home(), request.user, search_id)
     n = asked_probe(request, answer)
     result = answer.probes[n - 1]
     rows = rows_of(answer, n)
