@@ -20,6 +20,9 @@ from homes import (
     probe_of,
     wall,
 )
+from homes import (
+    people as all_people,
+)
 
 from vultus.cli.main import build_parser
 
@@ -262,7 +265,7 @@ def test_search_has_its_options(filled, done, vultus, tmp_path):
             for p in document["probes"]
         ]
 
-    names = [portrait(n).parent.name for n in (0, 1)]
+    names = list(all_people())[:2]
     assert people("--face", 1) == [[names[0]]]
     assert people("--face", 2) == [[names[1]]]
     assert people("--all-faces") == [[names[0]], [names[1]]]

@@ -308,11 +308,11 @@ def test_the_language_is_chosen_in_the_head(open_page: Open, language: str) -> N
 
 def test_dark_and_light(open_page: Open) -> None:
     page = open_page()
-    ground = "getComputedStyle(document.body).backgroundColor"
-    assert page.evaluate(ground) == "rgb(20, 20, 20)"
+    ground = "background-color"
+    expect(page.locator("body")).to_have_css(ground, "rgb(20, 20, 20)")
     page.locator(".menu summary").click()
     page.get_by_role("button", name="Light").click()
-    assert page.evaluate(ground) == "rgb(243, 243, 243)"
+    expect(page.locator("body")).to_have_css(ground, "rgb(243, 243, 243)")
 
 
 def test_everything_works_without_javascript(site: Site, open_page: Open) -> None:

@@ -36,5 +36,5 @@ def face_answer(n: int, face: dict[str, Any]) -> FaceAnswer:
 
 def template_bytes(face: Face) -> bytes:
     """An enrolled template before it is sealed: quality, then the vector, float32 little-endian."""
-    vector = np.asarray(face.template.vector, "<f4")
-    return np.float32(face.quality.score).astype("<f4").tobytes() + vector.tobytes()
+    row = np.concatenate([[face.quality.score], face.template.vector]).astype("<f4")
+    return row.tobytes()
