@@ -5,7 +5,6 @@ fixtures are known to all tests through conftest.py.
 """
 
 import contextlib
-import csv
 import io
 import json
 import os
@@ -72,18 +71,9 @@ class Said:
 
 def people() -> dict[str, list[Path]]:
     """Every person's single portraits, in a stable order; skips where there are none."""
-    photos = portraits.portrait_photos()
-    table = REPOSITORY / "demo" / "people.csv"
     by_person: dict[str, list[Path]] = {}
-    if portraits.portrait_folder() == portraits.PLACES[0] and table.is_file():
-        with table.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                if row.get("kind") == "portrait":
-                    path = table.parent / "photos" / row["photo"]
-                    by_person.setdefault(row["person"], []).append(path)
-    else:
-        for path in photos:
-            by_person.setdefault(path.parent.name, []).append(path)
+    for path in portraits.portrait_photos():
+        by_person.setdefault(portraits.person_of(path), []).append(path)
     return {name: sorted(paths) for name, paths in sorted(by_person.items()) if len(paths) > 3}
 
 

@@ -20,7 +20,7 @@ def embedder() -> Embedder:
 @pytest.fixture(scope="module")
 def crops() -> tuple[np.ndarray, list[str]]:
     detector, cut, people = Detector(), [], []
-    for path in portrait_photos()[:24]:
+    for path in sorted(portrait_photos(), key=person_of)[:24]:
         pixels = decode(path.read_bytes()).pixels
         cut.append(align(pixels, detector.detect(pixels)[0, 4:14].reshape(5, 2)))
         people.append(person_of(path))

@@ -21,30 +21,30 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from homes import people
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-PORTRAITS = ROOT.parent / "shared" / "data" / "portraits"
 PASSWORD = "a sentence that nobody guesses"
 N_PEOPLE, N_PHOTOS = 20, 3  # enrolled; the fourth photo of each is a probe
 PHOTO_BYTES_MAX = 3_000_000
 
 
-def build(home: Path, portraits: Path) -> None:
+def build(home: Path) -> None:
     """Make the home: two accounts, one source, its photos taken in; probes lie beside it."""
     from vultus.actions.home import init_home, local_account, open_home
 
-    people = sorted(path for path in portraits.iterdir() if path.is_dir())
+    everybody = list(people().items())
     gallery, probes = home.parent / "gallery", home.parent / "probes"
     probes.mkdir(parents=True)
-    for person in people[:N_PEOPLE]:
-        photos = sorted(person.glob("*.jpg"))
-        (gallery / person.name).mkdir(parents=True)
+    for name, photos in everybody[:N_PEOPLE]:
+        (gallery / name).mkdir(parents=True)
         for photo in photos[:N_PHOTOS]:
-            shutil.copyfile(photo, gallery / person.name / photo.name)
-    shutil.copyfile(sorted(people[0].glob("*.jpg"))[N_PHOTOS], probes / "enrolled.jpg")
-    shutil.copyfile(min(people[N_PEOPLE + 5].glob("*.jpg")), probes / "stranger.jpg")
-    write_photos(probes, [sorted(p.glob("*.jpg"))[N_PHOTOS] for p in (*people[1:3], people[-1])])
+            shutil.copyfile(photo, gallery / name / photo.name)
+    shutil.copyfile(everybody[0][1][N_PHOTOS], probes / "enrolled.jpg")
+    shutil.copyfile(everybody[N_PEOPLE + 5][1][0], probes / "stranger.jpg")
+    shown = (*everybody[1:3], everybody[-1])
+    write_photos(probes, [photos[N_PHOTOS] for _, photos in shown])
     init_home(home, os.environ, key_file=home.parent / "key")
     opened = open_home(home, os.environ)
 
@@ -226,15 +226,14 @@ def start(folder: Path) -> Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The server of this test process, on the one home of all test processes."""
-    if not PORTRAITS.is_dir():
-        pytest.skip("needs the portraits of ../shared/data")
+    people()  # skips where there are none
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "web"
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "built").exists():
-            program = [sys.executable, __file__, str(folder / "home"), str(PORTRAITS)]
+            program = [sys.executable, __file__, str(folder / "home")]
             subprocess.run(program, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
             (folder / "built").touch()
     running = start(folder)
@@ -244,4 +243,4 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]), Path(sys.argv[2]))
+    build(Path(sys.argv[1]))
