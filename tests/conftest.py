@@ -1,10 +1,6 @@
-"""Fixtures that all tests may use."""
+"""Fixtures that all tests may use; and no test asserts on time, so hypothesis does not either."""
 
-import os
-
-# The browser's driver keeps an event loop in its process; Django takes that for a mistake.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
+import hypothesis
 from homes import (  # noqa: F401 - pytest finds fixtures by their names here
     done,
     filled,
@@ -15,3 +11,8 @@ from homes import (  # noqa: F401 - pytest finds fixtures by their names here
     templates,
     vultus,
 )
+
+hypothesis.settings.register_profile(
+    "no_clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("no_clock")
