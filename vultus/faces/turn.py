@@ -17,9 +17,11 @@ Find = Callable[[Pixels], Rows]
 QUARTERS, EIGHTHS = (0, 90, 270, 180), (45, 315, 135, 225)  # degrees, anticlockwise
 PHOTO_SIDE = 640  # px; longer side of a photo when it is turned
 WINDOW_SIDE = 192  # px; of a window around one face
+TRY_SIDE = 96  # px; of that window while its turn is looked for
 WINDOW = 2.4  # sides of its box
 WEAK = 0.905  # of upright faces of LFW about one in forty scores less
-GAIN = 0.01  # what another turn must score more
+GAIN = 0.01  # what another turn must score more,
+HOPE = 0.05  # and how much less it may score while it is tried small
 TILT = 20.0  # degrees between the eyes above which a face is found once more, level
 MOST_STRAIGHTENED = 32  # faces of one photo, best first
 
@@ -54,11 +56,8 @@ def straighten(pixels: Pixels, rows: Rows, find: Find) -> Rows:
     for index in range(min(len(rows), MOST_STRAIGHTENED)):
         row = rows[index]
         if row[14] < WEAK:
-            turns = [each for each in (*QUARTERS, *EIGHTHS) if each]
-            tries = [_found_again(pixels, row, turn, find) for turn in turns]
-            scored = [each for each in tries if each is not None]
-            best = max(scored, key=lambda each: float(each[14]), default=row)
-            if best[14] >= row[14] + GAIN:
+            best = _best_turn(pixels, row, find)
+            if best is not None and best[14] >= row[14] + GAIN:
                 row = best
         across, down = row[6:8] - row[4:6]
         tilt = float(np.degrees(np.arctan2(down, across)))
@@ -70,7 +69,19 @@ def straighten(pixels: Pixels, rows: Rows, find: Find) -> Rows:
     return rows
 
 
-def _found_again(pixels: Pixels, row: Rows, degrees: float, find: Find) -> Rows | None:
+def _best_turn(pixels: Pixels, row: Rows, find: Find) -> Rows | None:
+    """Return the face of `row` turned as it scores best: tried small, then found as usual."""
+    turns = [each for each in (*QUARTERS, *EIGHTHS) if each]
+    tries = [(_found_again(pixels, row, turn, find, TRY_SIDE), turn) for turn in turns]
+    scored = [(float(each[14]), turn) for each, turn in tries if each is not None]
+    if not scored or max(scored)[0] < row[14] - HOPE:
+        return None
+    return _found_again(pixels, row, max(scored)[1], find)
+
+
+def _found_again(
+    pixels: Pixels, row: Rows, degrees: float, find: Find, window_side: int = WINDOW_SIDE
+) -> Rows | None:
     """Return the face of `row` as it is found with the photo turned, None where it is not."""
     centre = row[:2] + row[2:4] / 2
     side = float(WINDOW * max(row[2:4].max(), 1))
@@ -79,8 +90,8 @@ def _found_again(pixels: Pixels, row: Rows, degrees: float, find: Find) -> Rows 
     if (high - low < 2).any():
         return None
     window = pixels[low[1] : high[1], low[0] : high[0]]
-    if side > WINDOW_SIDE:
-        size = np.maximum(np.round((high - low) * (WINDOW_SIDE / side)), 1).astype(int)
+    if side > window_side:
+        size = np.maximum(np.round((high - low) * (window_side / side)), 1).astype(int)
         window = np.asarray(
             cv2.resize(window, size.tolist(), interpolation=cv2.INTER_AREA), np.uint8
         )
