@@ -1,6 +1,6 @@
 """Ingest against OpenCV's own pipeline and face_recognition's, on the same photos, in turns.
 
-    python bench/ingest.py [--photos 900] [--rounds 3] [--folder ../shared/data/lfw-dev]
+    python bench/ingest.py [--photos 1756] [--rounds 2] [--folder ../shared/data/lfw-dev]
 
 Vultus does more than its peers: it decodes in processes that may crash, averages each face
 with its mirror image, judges quality, reads captions, seals everything and writes the log.
@@ -173,8 +173,8 @@ def present(peer: str) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=HERE.parent.parent / "shared/data/lfw-dev")
-    parser.add_argument("--photos", type=int, default=900)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--photos", type=int, default=1756)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "ingest.json")
     parser.add_argument("--run", choices=PEERS, help=argparse.SUPPRESS)
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)

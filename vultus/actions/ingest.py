@@ -21,7 +21,7 @@ from vultus.actions.enrol import Known, Outcome, Visit, commit_outcomes, forget_
 from vultus.actions.home import Home
 from vultus.actions.lock import only_one
 from vultus.actions.probe import erase_old_probes
-from vultus.actions.readers import read_many
+from vultus.actions.readers import pool, read_many
 from vultus.actions.source import list_sources, source_named
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, RefusedError, UnavailableError
@@ -63,6 +63,7 @@ def ingest(
             "The entitlement of what was to be visited has expired.",
             "Its references are hidden. Register the source anew when the entitlement is renewed.",
         )
+    pool(home)  # the reading processes get ready while the folder is listed
     erase_old_probes(home)
     total = IngestAnswer()
     with only_one(home.path):
