@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from vultus.web.words import STOPS
 
-TEXT_LENGTH_MAX = 2000
+TEXT_LENGTH_MAX = 1500
 FACES_MAX = 200
 
 
