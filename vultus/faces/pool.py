@@ -1,5 +1,6 @@
 """Many photos at once, each read in a process that may die of it without harm to the others."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -58,7 +59,8 @@ class _Worker:
         self.numbers: deque[int] = deque()
         self.ready = False
         self.since = time.monotonic()  # when the oldest photo can have been begun
-        ours.send(settings)
+        with contextlib.suppress(OSError):  # it died at once: its socket says so when it is read
+            ours.send(settings)
 
     def give(self, number: int, item: Photo | Show) -> None:
         if not self.numbers:
@@ -211,7 +213,7 @@ class ReaderPool:
             if keys and keys[0][0] in self._results:
                 number, key = keys.popleft()
                 yield key, self._results.pop(number)
-            elif keys:
+            elif keys or more:  # without keys, workers are still at what was left off before
                 self._collect()
 
     def _idlest(self) -> _Worker | None:
