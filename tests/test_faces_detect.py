@@ -100,6 +100,11 @@ def test_turned_faces_are_found_with_landmarks_in_their_places(
         rows = detector.detect(photo)
         marks = upright[4:14].reshape(5, 2) @ matrix[:, :2].T + matrix[:, 2]
         eyes = np.linalg.norm(marks[1] - marks[0])
+        for row in rows:  # a box goes round its face and is as large as it was
+            points = row[4:14].reshape(5, 2)
+            assert (points > row[:2]).all()
+            assert (points < row[:2] + row[2:4]).all()
+            assert 0.5 < row[2] * row[3] / (upright[2] * upright[3]) < 2
         off = [np.abs(row[4:14].reshape(5, 2) - marks).mean() / eyes for row in rows]
         good += bool(off) and min(off) < 0.25
     assert good >= 0.75 * len(portraits)

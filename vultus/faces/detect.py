@@ -64,7 +64,7 @@ class Detector:
         self.threshold = threshold
         self._network = open_network(weights, n_threads)
         self._input = weights.input
-        self._outputs = [f"{part}_{s}" for s in STRIDES for part in ("cls", "obj", "bbox", "kps")]
+        self._outputs = [f"{part}_{s}" for part in ("cls", "obj", "bbox", "kps") for s in STRIDES]
 
     def detect(self, pixels: Pixels) -> Rows:
         """Find all faces of a photo, RGB uint8 (h, w, 3): rows (n, 15), best score first.
@@ -91,11 +91,8 @@ class Detector:
             pixels = np.asarray(padded, np.uint8)
         picture = cv2.dnn.blobFromImage(pixels, swapRB=True)
         outputs = self._network.run(self._outputs, {self._input: picture})
-        found = [
-            _decode(stride, pixels.shape[1] // stride, outputs[4 * i : 4 * i + 4], self.threshold)
-            for i, stride in enumerate(STRIDES)
-        ]
-        return np.concatenate(found)
+        parts = [np.concatenate(outputs[i : i + 3], axis=1)[0] for i in range(0, 12, 3)]
+        return _decode(parts, picture.shape[:1:-1], self.threshold)
 
     def _pyramid(self, pixels: Pixels) -> Rows:
         found = []
@@ -134,20 +131,27 @@ class Detector:
                 yield rows
 
 
-def _decode(stride: int, columns: int, outputs: list[Rows], threshold: float) -> Rows:
-    """Turn the four outputs of a stride into rows whose score reaches the threshold.
+def _decode(parts: list[Rows], size: tuple[int, ...], threshold: float) -> Rows:
+    """Turn the outputs into rows whose score reaches the threshold.
 
-    Centre and landmarks are offsets from their cell in strides, width and height logarithms
-    of strides, and the score is the geometric mean of class and objectness.
+    `parts` are class, objectness, boxes and landmarks of all cells, those of the smallest
+    stride first, `size` the width and height of the picture. Centre and landmarks are offsets
+    from their cell in strides, width and height logarithms of strides, and the score is the
+    geometric mean of class and objectness.
     """
-    face, there, boxes, marks = (output[0] for output in outputs)
+    face, there, boxes, marks = parts
     scores = np.sqrt(np.clip(face[:, 0], 0, 1) * np.clip(there[:, 0], 0, 1))
     chosen = np.flatnonzero(scores >= threshold)
-    cells = np.stack([chosen % columns, chosen // columns], axis=1).astype(np.float32)
+    counts = [(size[0] // stride) * (size[1] // stride) for stride in STRIDES]
+    level = np.searchsorted(np.cumsum(counts), chosen, side="right")
+    stride = np.array(STRIDES)[level]
+    cell, columns = chosen - (np.cumsum(counts) - counts)[level], size[0] // stride
+    cells = np.stack([cell % columns, cell // columns], axis=1).astype(np.float32)
+    stride = stride[:, None].astype(np.float32)
     rows = np.empty((len(chosen), 15), np.float32)
-    sizes = np.exp(boxes[chosen, 2:]) * stride
-    rows[:, :2] = (cells + boxes[chosen, :2]) * stride - sizes / 2
-    rows[:, 2:4] = sizes
+    sides = np.exp(boxes[chosen, 2:]) * stride
+    rows[:, :2] = (cells + boxes[chosen, :2]) * stride - sides / 2
+    rows[:, 2:4] = sides
     rows[:, 4:14] = (marks[chosen] + np.tile(cells, 5)) * stride
     rows[:, 14] = scores[chosen]
     return rows

@@ -5,7 +5,9 @@ were measured on the development half of LFW, degraded step by step: the cosine 
 template of a degraded face and of the same face as it was falls below 0.4 where they lie.
 """
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,7 +26,7 @@ NO_FACE = 4.5  # raw vectors of patterns that are no face
 # Each component rises from 0 at the first value to 1 at the second.
 RAW_LENGTH = (5.0, 14.0)
 SIZE_PX = (5.0, 24.0)
-SHARPNESS = (np.log(0.001), np.log(0.04))
+SHARPNESS = (math.log(0.001), math.log(0.04))
 TURN = (1.1, 0.25)  # nose's way from the middle of the eyes, in distances between the eyes
 NOD = (0.30, 0.10)  # nose's way from its usual place between eyes and mouth, of that distance
 DARK, BRIGHT, FLAT = (5.0, 60.0), (252.0, 215.0), (2.0, 20.0)
@@ -66,13 +68,13 @@ def judge(
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     size_px = EYE_PX / scale if scale > 0 else 0.0
     core = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[CORE]
-    mean, contrast = float(core.mean()), float(core.std())
-    detail = float(cv2.Laplacian(core, cv2.CV_32F).var()) / max(contrast**2, 1.0)
+    mean, contrast = _mean_and_deviation(core)
+    detail = _mean_and_deviation(cv2.Laplacian(core, cv2.CV_32F))[1] ** 2 / max(contrast**2, 1.0)
     exposure = min(_ramp(mean, DARK), _ramp(mean, BRIGHT), _ramp(contrast, FLAT))
     components = {
         "raw_length": _ramp(raw_length, RAW_LENGTH),
         "size": _ramp(size_px, SIZE_PX),
-        "sharpness": _ramp(float(np.log(max(detail, 1e-9))), SHARPNESS),
+        "sharpness": _ramp(math.log(max(detail, 1e-9)), SHARPNESS),
         "pose": _pose(landmarks @ matrix[:, :2].T + matrix[:, 2]),
         "exposure": exposure,
     }
@@ -90,8 +92,13 @@ def judge(
     return Quality(score, components, refused)
 
 
+def _mean_and_deviation(grey: npt.NDArray[Any]) -> tuple[float, float]:
+    mean, deviation = cv2.meanStdDev(grey)
+    return float(mean[0, 0]), float(deviation[0, 0])
+
+
 def _ramp(value: float, ends: tuple[float, float]) -> float:
-    return float(np.clip((value - ends[0]) / (ends[1] - ends[0]), 0.0, 1.0))
+    return min(max((value - ends[0]) / (ends[1] - ends[0]), 0.0), 1.0)
 
 
 def _pose(marks: npt.NDArray[np.float64]) -> float:
