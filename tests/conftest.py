@@ -1,7 +1,12 @@
 """Fixtures that all tests may use; and no test asserts on time, so hypothesis does not either."""
 
-import hypothesis
-from homes import (  # noqa: F401 - pytest finds fixtures by their names here
+import os
+
+# The browser's driver keeps an event loop in its process; Django takes that for a mistake.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+import hypothesis  # noqa: E402
+from homes import (  # noqa: E402, F401 - pytest finds fixtures by their names here
     done,
     filled,
     home,
