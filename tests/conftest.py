@@ -5,8 +5,8 @@ import os
 # The browser's driver keeps an event loop in its process; Django takes that for a mistake.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-import hypothesis  # noqa: E402
-from homes import (  # noqa: E402, F401 - pytest finds fixtures by their names here
+import hypothesis
+from homes import (  # noqa: F401 - pytest finds fixtures by their names here
     done,
     filled,
     home,
