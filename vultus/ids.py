@@ -1,11 +1,9 @@
-"""Typed identifiers: a photo's number can never be passed where a reference's is meant."""
+"""Typed identifiers, from the door to the action: a search's number can never be passed where a
+case's is meant.
+"""
 
 from typing import NewType
 
-ReferenceId = NewType("ReferenceId", int)
-PhotoId = NewType("PhotoId", int)
-SourceId = NewType("SourceId", int)
 CaseId = NewType("CaseId", int)
+ReferenceId = NewType("ReferenceId", int)
 SearchId = NewType("SearchId", int)
-AccountId = NewType("AccountId", int)
-EntryIndex = NewType("EntryIndex", int)  # position of an entry in the audit log, from 0

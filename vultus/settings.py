@@ -48,7 +48,7 @@ class Settings:
     )
     web_over_tls: bool = setting(False, "Set when a TLS proxy stands in front: secure cookies.")
     acquire_test_hosts: tuple[str, ...] = setting(
-        (), "Loopback hosts, `HOST:PORT`, that fetching may reach in tests."
+        (), "Loopback hosts, `HOST:PORT`, that fetching may reach in tests; folders fetch nothing."
     )
 
 

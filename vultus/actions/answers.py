@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from vultus.errors import VultusError
+from vultus.ids import CaseId, ReferenceId, SearchId
 
 if TYPE_CHECKING:
     from vultus.faces import Face
@@ -23,7 +24,7 @@ Verdict = Literal["candidates", "no_likely_match", "choose_face", "no_face", "re
 class CaseAnswer:
     """A case as its own people see it; `state` is computed at the time of asking."""
 
-    id: int
+    id: CaseId
     reference: str
     purpose: str
     legal_basis: str
@@ -54,7 +55,7 @@ class ProbeAnswer:
     """A probe photo that was received into a case; nothing has been searched yet."""
 
     id: int
-    case_id: int
+    case_id: CaseId
     name: str  # the file name it came with
     width: int
     height: int
@@ -108,7 +109,7 @@ class CandidateAnswer:
     low: float
     high: float
     extrapolated: bool
-    reference: int
+    reference: ReferenceId
     box: Box
     quality: float
     photo: PhotoAnswer
@@ -143,7 +144,7 @@ class GalleryAnswer:
 class SearchAnswer:
     """One search: who asked, in which case, of which gallery, and what came back."""
 
-    id: int
+    id: SearchId
     case: CaseAnswer
     run: datetime
     account: str
@@ -159,7 +160,7 @@ class SearchAnswer:
 class SearchSummary:
     """One line of a case's list of searches."""
 
-    id: int
+    id: SearchId
     run: datetime
     account: str
     names: tuple[str, ...]

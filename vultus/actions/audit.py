@@ -125,8 +125,3 @@ def checkpoint(home: Home) -> tuple[int, datetime]:
     row = Entry.objects.order_by("-index").first()
     assert row is not None  # init writes the first entry
     return row.index + 1, Leaf.from_bytes(bytes(row.leaf)).time
-
-
-def explain(home: Home, index: int) -> dict[str, Any] | None:
-    """What an entry says, for those who hold the key; None when it was forgotten."""
-    return home.log.payload(index)

@@ -10,6 +10,7 @@ from vultus.actions.answers import CaseAnswer, CaseState
 from vultus.actions.home import Home
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, RefusedError
+from vultus.ids import CaseId
 from vultus.records.models import Account, Case
 from vultus.records.sequence import take
 
@@ -50,7 +51,7 @@ def open_case(
             "case.expires_in_the_past", "The case would have expired already.", "Give a later day."
         )
     with transaction.atomic():
-        number = take("case")[0]
+        number = CaseId(take("case")[0])
         Case.objects.create(
             id=number,
             sealed=home.vault.seal_json("case", f"case:{number}", sealed),
@@ -70,7 +71,7 @@ def open_case(
     return get_case(home, actor, number)
 
 
-def approve_case(home: Home, actor: Account, case_id: int) -> CaseAnswer:
+def approve_case(home: Home, actor: Account, case_id: CaseId) -> CaseAnswer:
     """Approve an opened case. The log says so when opener and approver are one person.
 
     Raises InputError `case.not_found`, `case.approved_already`; RefusedError `case.expired`.
@@ -101,7 +102,7 @@ def list_cases(home: Home, actor: Account) -> list[CaseAnswer]:
     return [answer(home, case) for case in with_people().order_by("-id")]
 
 
-def get_case(home: Home, actor: Account, case_id: int) -> CaseAnswer:
+def get_case(home: Home, actor: Account, case_id: CaseId) -> CaseAnswer:
     """One case. Raises InputError `case.not_found`."""
     case = with_people().filter(pk=case_id).first()
     if case is None:
@@ -109,7 +110,7 @@ def get_case(home: Home, actor: Account, case_id: int) -> CaseAnswer:
     return answer(home, case)
 
 
-def require_searchable(case_id: int) -> Case:
+def require_searchable(case_id: CaseId) -> Case:
     """The case, when it may search today.
 
     Raises InputError `case.not_found`; RefusedError `case.not_approved`, `case.expired`.
@@ -125,7 +126,7 @@ def require_searchable(case_id: int) -> Case:
     return case
 
 
-def find_case(case_id: int, *, lock: bool = False) -> Case:
+def find_case(case_id: CaseId, *, lock: bool = False) -> Case:
     rows = Case.objects.select_for_update(of=("self",)) if lock else Case.objects
     case = rows.filter(pk=case_id).first()
     if case is None:
@@ -133,7 +134,7 @@ def find_case(case_id: int, *, lock: bool = False) -> Case:
     return case
 
 
-def no_such_case(case_id: int) -> InputError:
+def no_such_case(case_id: CaseId) -> InputError:
     return InputError(
         "case.not_found", f"There is no case {case_id}.", "List them: `vultus case list`."
     )
@@ -171,7 +172,7 @@ def answer(home: Home, case: Case) -> CaseAnswer:
     texts = home.vault.unseal_json("case", f"case:{case.pk}", bytes(case.sealed))
     approver = case.approved_by
     return CaseAnswer(
-        id=case.pk,
+        id=CaseId(case.pk),
         reference=texts["reference"],
         purpose=texts["purpose"],
         legal_basis=texts["legal_basis"],

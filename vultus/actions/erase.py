@@ -15,6 +15,7 @@ from vultus.actions.lock import only_one
 from vultus.actions.source import source_named
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, UnavailableError
+from vultus.ids import ReferenceId
 from vultus.records.database import empty_journal
 from vultus.records.log import OF_A_PHOTO
 from vultus.records.models import (
@@ -45,7 +46,7 @@ def erase(
     actor: Account,
     *,
     photo: str | None = None,
-    reference: int | None = None,
+    reference: ReferenceId | None = None,
     source: str | None = None,
 ) -> EraseAnswer:
     """Erase exactly one of: a photo by its SHA-256, a reference by number, a source by name.

@@ -17,6 +17,7 @@ from vultus.actions.answers import GalleryAnswer
 from vultus.actions.case import find_case, today
 from vultus.actions.home import Home
 from vultus.actions.source import collection_name, find_collection
+from vultus.ids import CaseId
 from vultus.index import FaceIndex
 from vultus.records.models import Account, Calibration, Collection, LogState, Reference, Source
 from vultus.scoring.calibration import Calibration as Fitted
@@ -65,7 +66,7 @@ class Gallery:
         return GalleryAnswer(len(self.allow), self.n_photos, self.collections)
 
 
-def gallery(home: Home, actor: Account, case_id: int) -> GalleryAnswer:
+def gallery(home: Home, actor: Account, case_id: CaseId) -> GalleryAnswer:
     """The size of what a case may search. Raises InputError `case.not_found`."""
     find_case(case_id)
     return open_gallery(home, None).answer()

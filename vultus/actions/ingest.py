@@ -175,8 +175,9 @@ def outcomes(visit: Visit, to_read: list[Place]) -> Iterator[Outcome]:
         if isinstance(result, Reading):
             yield Outcome(place, result, None, sha256=result.sha256)
         else:
-            path = root / place.file_name
-            yield Outcome(place, None, result.code, sha256=digest_of(path, visit.home))
+            unreadable = result.code == "photo.unreadable"
+            sha256 = None if unreadable else digest_of(root / place.file_name, visit.home)
+            yield Outcome(place, None, result.code, sha256=sha256)
 
 
 def digest_of(path: Path, home: Home) -> str | None:

@@ -19,6 +19,7 @@ from vultus.actions.probe import find_probe
 from vultus.actions.readers import show
 from vultus.errors import InputError, UnavailableError, VultusError
 from vultus.faces.crop import level_eyes
+from vultus.ids import ReferenceId, SearchId
 from vultus.records.models import Account, Crop, Reference, Search, Sighting
 
 Size = Literal["pair", "large"]
@@ -54,7 +55,7 @@ def probe_face(home: Home, actor: Account, probe_id: int, n: int, *, size: Size)
 
 
 def candidate_face(
-    home: Home, actor: Account, search_id: int, reference: int, *, size: Size
+    home: Home, actor: Account, search_id: SearchId, reference: ReferenceId, *, size: Size
 ) -> Picture:
     """A candidate's face, eyes level. Raises InputError `candidate.not_found`."""
     row = find_candidate(home, search_id, reference)
@@ -64,7 +65,9 @@ def candidate_face(
     return face_picture(jpeg, place, size)
 
 
-def candidate_photo(home: Home, actor: Account, search_id: int, reference: int) -> Picture:
+def candidate_photo(
+    home: Home, actor: Account, search_id: SearchId, reference: ReferenceId
+) -> Picture:
     """The whole photo of a candidate, read from the first of its places that still has it.
 
     Raises InputError `candidate.not_found`, UnavailableError `photo.original_gone`.
@@ -86,7 +89,7 @@ def candidate_photo(home: Home, actor: Account, search_id: int, reference: int) 
     )
 
 
-def find_candidate(home: Home, search_id: int, reference: int) -> Reference:
+def find_candidate(home: Home, search_id: SearchId, reference: ReferenceId) -> Reference:
     """The reference, when this search found it and it may still be shown."""
     gone = InputError(
         "candidate.not_found", "This search has no such candidate.", "It may have been erased."

@@ -1,6 +1,7 @@
 """Probes: a photo submitted in a case, read, sealed, and erased after its retention."""
 
 import base64
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, VultusError
 from vultus.faces.reader import read_file
 from vultus.faces.reading import Reading
+from vultus.ids import CaseId
 from vultus.records.database import empty_journal
 from vultus.records.models import Account, Probe
 from vultus.records.sequence import take
@@ -38,7 +40,9 @@ class OpenProbe:
     templates: npt.NDArray[np.float32]
 
 
-def receive_probe(home: Home, actor: Account, case_id: int, data: bytes, name: str) -> ProbeAnswer:
+def receive_probe(
+    home: Home, actor: Account, case_id: CaseId, data: bytes, name: str
+) -> ProbeAnswer:
     """Read a probe photo and keep it, sealed, with its case.
 
     Raises RefusedError `case.*` and InputError `photo.*`; a photo without a face is received
@@ -53,28 +57,35 @@ def receive_probe(home: Home, actor: Account, case_id: int, data: bytes, name: s
 
 
 def receive_probe_files(
-    home: Home, actor: Account, case_id: int, paths: Sequence[Path]
+    home: Home, actor: Account, case_id: CaseId, paths: Sequence[Path]
 ) -> list[OpenProbe | VultusError]:
     """The same for files, in the order given; an unusable file gives its error in its place."""
     require_searchable(case_id)
     erase_old_probes(home)
     answers: list[OpenProbe | VultusError] = []
-    for path in paths:
+    for path, result in read_many(home, [(path, path) for path in paths]):
         try:
+            if isinstance(result, VultusError):
+                raise result
             data = read_file(path, home.settings.photo_bytes_max)
+            require_same_bytes(data, result)
         except VultusError as error:
             answers.append(error)
-            continue
-        ((_, result),) = read_many(home, [(0, data)])
-        if isinstance(result, VultusError):
-            answers.append(result)
         else:
             answers.append(keep_probe(home, actor, case_id, data, path_text(path), result))
     return answers
 
 
+def require_same_bytes(data: bytes, reading: Reading) -> None:
+    """What is sealed with a case is what was read. Raises InputError `photo.unreadable`."""
+    if hashlib.sha256(data).hexdigest() != reading.sha256:
+        raise InputError(
+            "photo.unreadable", "This file changed while it was read.", "Submit it again."
+        )
+
+
 def keep_probe(
-    home: Home, actor: Account, case_id: int, data: bytes, name: str, reading: Reading
+    home: Home, actor: Account, case_id: CaseId, data: bytes, name: str, reading: Reading
 ) -> OpenProbe:
     """Seal a probe that was read, and note it in the log."""
     now = datetime.now(UTC)
@@ -146,7 +157,7 @@ def open_row(home: Home, row: Probe) -> OpenProbe:
     fields = home.vault.unseal_json("probe", f"probe:{row.pk}", bytes(row.sealed))
     answer = ProbeAnswer(
         id=row.pk,
-        case_id=row.case_id,
+        case_id=CaseId(row.case_id),
         name=fields["name"],
         width=fields["width"],
         height=fields["height"],

@@ -20,10 +20,11 @@ from vultus.actions.answers import (
 from vultus.actions.case import require_searchable
 from vultus.actions.gallery import Gallery, calibration_of, loaded_index, open_gallery
 from vultus.actions.home import Home
-from vultus.actions.probe import OpenProbe, erase_old_probes, open_probe, receive_probe_files
+from vultus.actions.probe import OpenProbe, open_probe, receive_probe_files
 from vultus.actions.view import view_search
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, VultusError
+from vultus.ids import CaseId, SearchId
 from vultus.records.models import Account, Search
 from vultus.records.sequence import take
 
@@ -50,7 +51,7 @@ def search_photos(
     actor: Account,
     paths: Sequence[Path],
     *,
-    case_id: int,
+    case_id: CaseId,
     face: int | None = None,
     choice: Choice = "only",
     same_person: bool = False,
@@ -196,7 +197,7 @@ def unusable(name: str, error: VultusError) -> ProbeResult:
 def run(
     home: Home,
     actor: Account,
-    case_id: int,
+    case_id: CaseId,
     asks: Sequence[Ask | ProbeResult],
     collection: str | None,
     limit: int | None,
@@ -212,10 +213,9 @@ def run(
     dial = home.settings.max_false_positives if max_false_positives is None else max_false_positives
     limit = limit or home.settings.candidates_max
     opened = open_gallery(home, collection)
-    erase_old_probes(home)
     with transaction.atomic():
         require_searchable(case_id)
-        number = take("search")[0]
+        number = SearchId(take("search")[0])
         entry = home.log.append(
             EntryKind.SEARCH_RUN,
             {

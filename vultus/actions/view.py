@@ -20,10 +20,11 @@ from vultus.actions.home import Home
 from vultus.actions.photo import photo_answers
 from vultus.actions.probe import open_probe
 from vultus.errors import InputError
+from vultus.ids import CaseId, SearchId
 from vultus.records.models import Account, Probe, Reference, Search
 
 
-def view_search(home: Home, actor: Account, search_id: int) -> SearchAnswer:
+def view_search(home: Home, actor: Account, search_id: SearchId) -> SearchAnswer:
     """A search that was run, as it stands today: what was erased since is no longer in it.
 
     Raises InputError `search.not_found`, `search.unfinished`.
@@ -40,8 +41,8 @@ def view_search(home: Home, actor: Account, search_id: int) -> SearchAnswer:
     result = home.vault.unseal_json("search", f"search:{search_id}", bytes(row.sealed_result))
     shown = result["gallery"]
     return SearchAnswer(
-        id=row.pk,
-        case=get_case(home, actor, row.case_id),
+        id=SearchId(row.pk),
+        case=get_case(home, actor, CaseId(row.case_id)),
         run=row.run,
         account=named(home.vault, row.account).name,
         gallery=GalleryAnswer(
@@ -106,7 +107,7 @@ def candidate_answers(home: Home, rows: list[list[Any]]) -> tuple[tuple[Candidat
     return tuple(answers), len(rows) - len(answers)
 
 
-def list_searches(home: Home, actor: Account, case_id: int) -> list[SearchSummary]:
+def list_searches(home: Home, actor: Account, case_id: CaseId) -> list[SearchSummary]:
     """The searches of a case, the newest first. Raises InputError `case.not_found`."""
     find_case(case_id)
     answers = []
@@ -116,7 +117,7 @@ def list_searches(home: Home, actor: Account, case_id: int) -> list[SearchSummar
         result = home.vault.unseal_json("search", f"search:{row.pk}", bytes(row.sealed_result))
         answers.append(
             SearchSummary(
-                id=row.pk,
+                id=SearchId(row.pk),
                 run=row.run,
                 account=named(home.vault, row.account).name,
                 names=tuple(probe["name"] for probe in result["probes"]),

@@ -12,6 +12,7 @@ from vultus.actions.home import Home, init_home
 from vultus.cli.opened import opened
 from vultus.cli.output import Output
 from vultus.errors import InputError
+from vultus.ids import CaseId
 
 # Beside the package in a checkout: the portraits are not part of an installed package.
 PHOTOS = Path(__file__).resolve().parents[2] / "demo" / "photos"
@@ -47,7 +48,7 @@ def demo(options: Namespace, output: Output) -> int:
     return 0
 
 
-def prepare(home: Home, photos: Path, password: str, output: Output) -> int:
+def prepare(home: Home, photos: Path, password: str, output: Output) -> CaseId:
     """Sources, photos, an account for the page and an approved case; returns the case."""
     from vultus.actions.account import add_account, set_password
     from vultus.actions.case import approve_case, list_cases, open_case
@@ -88,7 +89,7 @@ def prepare(home: Home, photos: Path, password: str, output: Output) -> int:
     return approve_case(home, actor, case.id).id
 
 
-def search_one(home: Home, photos: Path, case_id: int, output: Output) -> None:
+def search_one(home: Home, photos: Path, case_id: CaseId, output: Output) -> None:
     """Search one portrait and print its candidates as a table with links."""
     from vultus.actions.document import search_document
     from vultus.actions.home import local_account

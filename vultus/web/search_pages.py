@@ -55,8 +55,8 @@ def probe(request: Request, probe_id: int) -> HttpResponse:
     answer = get_probe(home, account, probe_id)
     searchable = [face.n for face in answer.faces if not face.refused]
     context = {
-        "case": get_case(home, account, CaseId(answer.case_id)),
-        "gallery": gallery(home, account, CaseId(answer.case_id)),
+        "case": get_case(home, account, answer.case_id),
+        "gallery": gallery(home, account, answer.case_id),
         "probe": answer,
         "shown": shown(answer.width, answer.height),
         "faces": face_cards(answer),
@@ -73,7 +73,7 @@ def search_probe(request: Request, probe_id: int) -> HttpResponse:
     """Search for the chosen faces; also the dial's "search again"."""
     home, account = the_home(), request.user
     answer = get_probe(home, account, probe_id)
-    request.case_answer = get_case(home, account, CaseId(answer.case_id))
+    request.case_answer = get_case(home, account, answer.case_id)
     form = SearchForm(request.POST)
     if not form.is_valid():
         raise InputError("search.form", _("This form cannot be read."), _("Load the page again."))
