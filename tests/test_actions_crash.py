@@ -29,8 +29,8 @@ from homes import (
 
 from vultus.actions.home import local_account
 
-# The process kills itself at the n-th event; an event is a statement to the database or a commit,
-# before it and after it. Small batches make many of them.
+# The process kills itself at the n-th event; an event is a statement to the database, a commit,
+# or that a file is flushed, named or removed: before it and after it. Small batches make many.
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
@@ -39,7 +39,7 @@ from vultus.actions.home import local_account, open_home
 
 home = open_home(Path(sys.argv[1]), {"VULTUS_N_WORKERS": "1"})
 from django.db import connection
-from vultus.actions import erase, ingest, search
+from vultus.actions import erase, ingest, search, segment
 
 ingest.BATCH_PHOTOS = 3
 left = int(sys.argv[2])
@@ -56,18 +56,20 @@ def statement(execute, *arguments):
     event()
     return result
 
-def commit():
-    event()
-    committed()
-    event()
+def watched(call):
+    return lambda *arguments, **more: statement(lambda: call(*arguments, **more))
 
-committed, connection._commit = connection._commit, commit
+connection._commit = watched(connection._commit)
+for name in ("fsync", "replace", "unlink"):
+    setattr(os, name, watched(getattr(os, name)))
 with connection.execute_wrapper(statement):
     verb, actor = sys.argv[3], local_account(home)
     if verb == "ingest":
         homes.visit(home)
     elif verb == "search":
         search.search_photos(home, actor, [Path(sys.argv[4])], case_id=1)
+    elif verb == "compact":
+        segment.compact(home)
     else:
         erase.erase(home, actor, **{sys.argv[4]: sys.argv[5]})
 home.close()

@@ -1,57 +1,336 @@
-"""The codes: nothing that is needed can be lost in the first pass."""
+"""Codes and what they say: nothing that is needed is ruled out, and how a row is coded is fixed."""
+
+import math
 
 import numpy as np
 import pytest
-from index_galleries import KINDS, isotropic
+from hypothesis import given
+from hypothesis import strategies as st
+from index_galleries import BITS, KINDS, coding, face_like, isotropic, kept, lattice, named, seed
 
-from vultus.index import oracle
-from vultus.index.codes import MAX_DIM, encode_probes, encode_rows, unit
+from vultus.index import codes as codes_of
+from vultus.index.codes import (
+    BLOCK,
+    FACTOR_SCALE,
+    Coding,
+    cells,
+    deviation,
+    encode,
+    margin,
+    rotation,
+    unit_rows,
+    unpacked,
+)
+from vultus.index.rows import faulty, unit
 
-
-@pytest.mark.parametrize("d", [1, 3, 64, 128, 512, MAX_DIM])
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_the_bound_is_never_below_the_score(kind, d):
-    rng = np.random.default_rng(d)
-    rows = unit(kind(rng, 60, d), "row")
-    probes = unit(np.concatenate((rows[:5], -rows[:5], isotropic(rng, 5, d))), "probe")
-    codes, scales, errors = encode_rows(rows)
-    probe_codes, probe_scales, slacks = encode_probes(probes)
-    products = codes.astype(np.int64) @ probe_codes.astype(np.int64).T
-    assert np.abs(products).max() < 2**31
-    bounds = scales[:, None].astype(np.float64) * probe_scales * products
-    bounds += errors[:, None] + slacks
-    for j, probe in enumerate(probes):
-        assert (oracle.score(rows, probe) <= bounds[:, j]).all()
-
-
-def test_the_worst_product_fits_int32():
-    for d in (1, 512, 521, 1024, MAX_DIM):
-        equal = np.full((1, d), d**-0.5, np.float32)
-        code, probe = encode_rows(equal)[0], encode_probes(equal)[0]
-        assert (code == 127).all()
-        assert 2**24 < code.astype(np.int64)[0] @ probe.astype(np.int64)[0] < 2**31 or d == 1
+DIMS = [1, 2, 3, 7, 64, 100, 129]
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_the_error_is_what_was_lost(kind):
-    rows = unit(kind(np.random.default_rng(0), 200, 128), "row")
-    codes, scales, errors = encode_rows(rows)
-    lost = np.linalg.norm(
-        rows.astype(np.longdouble) - codes * scales[:, None].astype(float), axis=1
+def by_row(blocks, n):
+    """(n, bytes): what lies in blocks, a row after the other."""
+    return blocks.transpose(0, 2, 1).reshape(-1, blocks.shape[1])[:n]
+
+
+def said(coded, how, n):
+    """Cells by the first and by all bits, and both pairs of factors, of n coded rows."""
+    coarse = unpacked(by_row(coded.blocks, n), how.first_bits, how.dim)
+    first = by_row(coded.factors, n)
+    if not how.more_bits:
+        return coarse, coarse, first, first
+    fine = unpacked(coded.more, how.more_bits, how.dim)
+    return coarse, (coarse << np.uint8(how.more_bits)) | fine, first, coded.more_factors
+
+
+# --- the rotation -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 31, 128, 513])
+def test_a_rotation_is_orthogonal(d):
+    turn = rotation(seed(5), d)
+    np.testing.assert_allclose(turn @ turn.T, np.eye(d), atol=1e-12)
+    with pytest.raises(ValueError, match="read-only"):
+        turn[0, 0] = 0
+
+
+def test_the_rotation_of_a_seed_never_changes():
+    """It is part of the format: every code that was ever written depends on it."""
+    np.testing.assert_allclose(
+        rotation(bytes(32), 3),
+        [
+            [-0.15151332161975684, -0.9310799646427835, -0.3318641481277256],
+            [0.9547676018385002, -0.2247592696380244, 0.19468460953896954],
+            [0.2558564829182706, 0.28735582498459067, -0.9230190084695536],
+        ],
+        atol=1e-12,
     )
-    assert (errors >= lost).all()
-    assert (errors <= lost * (1 + 1e-6) + 1e-12).all()
+    np.testing.assert_allclose(
+        rotation(bytes(range(32)), 128)[[0, 0, 64, 127], [0, 1, 64, 127]],
+        [-0.16327810555109656, 0.11433371969280699, 0.00831461120017292, 0.004709929602860104],
+        atol=1e-12,
+    )
 
 
-def test_face_like_rows_lose_little():
-    """What makes the first pass worth its while: the bound is some 0.007 above the score."""
-    rows = unit(KINDS[1](np.random.default_rng(1), 2000, 128), "row")
-    assert np.median(encode_rows(rows)[2]) < 0.01
+def test_a_rotation_prefers_no_direction():
+    """The first number of what a fixed row becomes, over seeds: normal but for its tails."""
+    first = np.array([rotation(seed(i), 16)[0, 3] for i in range(4000)]) * 4
+    assert abs(first.mean()) < 5 / math.sqrt(4000)
+    assert abs(np.square(first).mean() - 1) < 5 * math.sqrt(2 / 4000)
+    # Of a uniform point: the fourth moment is 3 d / (d + 2).
+    assert abs((first**4).mean() - 3 * 16 / 18) < 0.5
+
+
+# --- the cells ----------------------------------------------------------------------------------
+
+
+def test_the_cells_are_those_of_lloyd_and_max():
+    """Max 1960, table 1: four levels at 0.4528 and 1.510; two at 0.7980."""
+    np.testing.assert_allclose(cells(1, 0)[1], [-0.7979, 0.7979], atol=1e-4)
+    np.testing.assert_allclose(cells(2, 0)[0], [-0.9816, 0, 0.9816], atol=1e-4)
+    np.testing.assert_allclose(cells(2, 0)[1], [-1.510, -0.4528, 0.4528, 1.510], atol=5e-4)
+
+
+@pytest.mark.parametrize("bits", BITS, ids=str)
+def test_the_cells_of_all_bits_lie_inside_those_of_the_first(bits):
+    (few, _), (edges, levels) = cells(bits[0], 0), cells(*bits)
+    assert set(few) <= set(edges)
+    assert len(levels) == len(edges) + 1 == 2 ** sum(bits)
+    assert (np.diff(edges) > 0).all()
+    assert ((levels[:-1] < edges) & (edges < levels[1:])).all()
+    np.testing.assert_allclose(levels, -levels[::-1], atol=1e-9)
+    assert few.tolist() == edges[2 ** bits[1] - 1 :: 2 ** bits[1]].tolist()
+
+
+# --- codes --------------------------------------------------------------------------------------
+
+
+@given(data=st.data())
+def test_packing_is_undone_by_unpacking(data):
+    bits = data.draw(st.sampled_from([1, 2, 3]))
+    n, d = data.draw(st.integers(0, 5)), data.draw(st.integers(1, 40))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    numbers = rng.integers(0, 2**bits, (n, d)).astype(np.uint8)
+    packed = codes_of._packed(numbers, bits, -(-d * bits // 8))
+    assert packed.shape == (n, -(-d * bits // 8))
+    np.testing.assert_array_equal(unpacked(packed, bits, d), numbers)
+    tail = np.unpackbits(packed, axis=1, bitorder="little")[:, d * bits :]
+    assert not tail.any()
+
+
+def test_low_bits_and_dimensions_come_first():
+    assert codes_of._packed(np.array([[1, 0, 0, 1, 0, 0, 0, 0, 1]], np.uint8), 1, 2).tolist() == [
+        [0b00001001, 1]
+    ]
+    assert codes_of._packed(np.array([[1, 2, 3, 0, 2]], np.uint8), 2, 2).tolist() == [
+        [0b00111001, 2]
+    ]
+    assert codes_of._packed(np.array([[1, 2, 7]], np.uint8), 3, 2).tolist() == [[0b11010001, 1]]
+
+
+@pytest.mark.parametrize("bits", BITS, ids=str)
+@pytest.mark.parametrize("rows", ["float32", "int8"])
+@pytest.mark.parametrize("d", DIMS)
+def test_a_code_says_in_which_cells_the_turned_row_lies(d, rows, bits):
+    how = coding(d, rows, bits)
+    stored = kept(isotropic(np.random.default_rng(d), 77, d), rows)
+    coded = encode(stored, how)
+    assert coded.blocks.shape == (3, how.n_bytes, BLOCK)
+    turned = unit_rows(stored).astype(np.float64) @ rotation(how.seed, d).T * math.sqrt(d)
+    coarse, fine, _, _ = said(coded, how, 77)
+    for cell, edges in ((coarse, cells(bits[0], 0)[0]), (fine, cells(*bits)[0])):
+        right = np.searchsorted(edges, turned)
+        near = np.abs(turned[..., None] - edges).min(axis=2) < 1e-5
+        assert ((cell == right) | near).all()
+
+
+@pytest.mark.parametrize("bits", BITS, ids=str)
+@pytest.mark.parametrize("kind", KINDS, ids=named)
+def test_factors_are_true(kind, bits):
+    """The inverse within half a step, the tangent at least what it is and at most a step more."""
+    n, d = 60, 100
+    how = coding(d, "float32", bits)
+    stored = kept(kind(np.random.default_rng(1), n, d))
+    coarse, fine, first, more = said(encode(stored, how), how, n)
+    exact = stored.astype(np.float64)
+    turned = exact @ rotation(how.seed, d).T
+    turned /= np.linalg.norm(turned, axis=1, keepdims=True)
+    for cell, levels, factors in (
+        (coarse, cells(bits[0], 0)[1], first),
+        (fine, cells(*bits)[1], more),
+    ):
+        coded = levels[cell] / math.sqrt(d)
+        product = np.einsum("ij,ij->i", coded, turned)
+        beside = np.linalg.norm(coded - product[:, None] * turned, axis=1)
+        ruled = factors[:, 1] < 65535
+        assert ruled.all()
+        assert (np.abs(factors[:, 0] - FACTOR_SCALE / product) <= 0.51).all()
+        above = factors[:, 1] - FACTOR_SCALE * beside / product
+        assert ((above >= 0) & (above <= 1.1)).all()
+
+
+def test_further_bits_narrow_the_bound():
+    d = 128
+    stored = kept(face_like(np.random.default_rng(2), 500, d))
+    medians = []
+    for bits in ((1, 0), (2, 0), (2, 1), (2, 2)):
+        how = coding(d, bits=bits)
+        medians.append(np.median(said(encode(stored, how), how, 500)[3][:, 1]))
+    assert medians == sorted(medians, reverse=True)
+    # sqrt(1 / c^2 - 1), c the cosine of a normal number and its level: Max 1960, table 1.
+    want = np.sqrt([1 / 0.6366 - 1, 1 / 0.8825 - 1])
+    np.testing.assert_allclose(np.array(medians[:2]) / FACTOR_SCALE, want, rtol=0.05)
+
+
+def test_a_row_whose_factors_do_not_fit_is_never_ruled_out():
+    """No rotated row does this; were there one, the search must not lose it."""
+    turned = np.ones((3, 4), np.float32)
+    coded = np.array([[1, 1, 1, 1], [-1, -1, -1, -1], [0.01, 0, 0, 0]], np.float32)
+    assert codes_of.factors(turned, coded)[1:].tolist() == [[0, 65535], [0, 65535]]
+    assert codes_of.factors(turned, coded)[0].tolist() == [16384, 1]
+
+
+@pytest.mark.parametrize("n", [0, 1, 31, 32, 33, 64])
+def test_lanes_behind_the_last_row_are_zero(n):
+    for bits in BITS:
+        coded = encode(kept(isotropic(np.random.default_rng(n), n, 10)), coding(10, bits=bits))
+        for array in (coded.blocks, coded.factors):
+            assert len(array) == -(-n // BLOCK)
+            assert not array.transpose(0, 2, 1).reshape(-1, array.shape[1])[n:].any()
+        assert coded.more.shape == (n, -(-10 * bits[1] // 8))
+        assert coded.more_factors.shape == (n if bits[1] else 0, 2)
+
+
+def test_a_row_is_coded_the_same_whatever_stands_beside_it():
+    stored = kept(face_like(np.random.default_rng(3), 5000, 64))
+    how = coding(64, bits=(1, 3))
+    whole, part = encode(stored, how), encode(stored[4090:4200], how)
+    for a, b in zip(said(whole, how, 5000), said(part, how, 110), strict=True):
+        differ = np.abs(a[4090:4200].astype(int) - b)
+        assert differ.max() <= 1
+        assert (differ > 0).mean() < 1e-3  # float32 sums of another order
+
+
+# --- look-up tables -----------------------------------------------------------------------------
+
+
+def looked_up(coded, tables, how, n):
+    """(m, n): step * sum + base for coded rows."""
+    packed = by_row(coded.blocks, n)
+    nibbles = np.stack((packed & 15, packed >> 4), axis=2).reshape(n, -1)
+    places = np.arange(nibbles.shape[1])
+    sums = np.stack([first[places, nibbles].sum(axis=1, dtype=int) for first in tables.first])
+    assert sums.max() <= 65535
+    return sums * tables.steps[:, None].astype(np.float64) + tables.bases[:, None]
+
+
+@pytest.mark.parametrize("first_bits", [1, 2])
+@pytest.mark.parametrize("kind", KINDS, ids=named)
+@pytest.mark.parametrize("d", [*DIMS, 512])
+def test_a_sum_of_a_table_is_never_below_the_product(d, kind, first_bits):
+    rng = np.random.default_rng(d)
+    n, how = 50, coding(d, bits=(first_bits, 0))
+    stored = kept(kind(rng, n, d))
+    probes = unit(np.concatenate((stored[:4], -stored[:4], isotropic(rng, 4, d))), "probe")
+    coded = encode(stored, how)
+    levels = cells(first_bits, 0)[1][said(coded, how, n)[0]] / math.sqrt(d)
+    exact = probes.astype(np.float64) @ rotation(how.seed, d).T @ levels.T
+    above = looked_up(coded, codes_of.tables(probes, how), how, n) - exact
+    assert above.min() >= -1e-6  # what the slack of a bound has room for
+    assert above.max() < 0.05
+
+
+def test_the_highest_sum_fits_sixteen_bits():
+    d, how = 1024, coding(1024, bits=(2, 0))
+    assert 255 * 2 * how.n_bytes > 65535
+    tables = codes_of.tables(unit(lattice(np.random.default_rng(d), 3, d), "probe"), how)
+    assert tables.first.max(axis=2).sum(axis=1, dtype=int).max() <= 65535
+
+
+# --- the chance ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chance", [1e-4, 1e-3, 1e-2, 0.1, 0.3, 0.49])
+def test_a_coordinate_of_a_circle_and_of_a_sphere(chance):
+    """In 2 dimensions the angle is uniform, in 3 (Archimedes) the coordinate itself."""
+    for got, right in (
+        (deviation(3, chance), math.cos(math.pi * chance)),
+        (deviation(4, chance), 1 - 2 * chance),
+    ):
+        assert right - 1e-12 <= got <= right + 1e-4
+    assert deviation(4, chance) <= 1 - 2 * chance + 1e-5 or chance > 0.4
+
+
+@pytest.mark.parametrize("d", [3, 5, 8, 33, 129])
+def test_the_chance_is_what_random_points_say(d):
+    points = np.random.default_rng(d).standard_normal((400_000, d - 1), np.float32)
+    first = points[:, 0] / np.linalg.norm(points, axis=1)
+    for chance in (1e-3, 1e-2, 1e-1):
+        expected = chance * len(first)
+        assert abs((first >= deviation(d, chance)).sum() - expected) < 5 * math.sqrt(expected)
+
+
+def test_a_smaller_chance_reaches_farther_and_more_dimensions_less_far():
+    chances = [0.4, 0.1, 1e-2, 1e-4, 1e-6, 1e-9]
+    for d in (3, 10, 128, 4096):
+        reach = [deviation(d, chance) for chance in chances]
+        assert reach == sorted(reach)
+        assert len(set(reach)) > 4
+        assert 0 < reach[0] <= reach[-1] <= 1
+    for chance in chances:
+        reach = [deviation(d, chance) for d in (3, 4, 10, 64, 1024, 4096)]
+        assert reach == sorted(reach, reverse=True)
+    # A normal number of variance 1 / d exceeds 3.719 deviations with a chance of 1e-4.
+    assert abs(deviation(4096, 1e-4) * 64 - 3.719) < 0.02
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 128])
+def test_no_chance_is_certainty(d):
+    assert deviation(d, 0) == 1
+    if d <= 2:
+        assert deviation(d, 0.1) == 1
+
+
+@pytest.mark.parametrize("chance", [-1e-9, 0.5, 1.0, math.nan])
+def test_a_chance_out_of_range_is_an_error(chance):
+    with pytest.raises(ValueError, match="from 0 to below"):
+        deviation(128, chance)
+
+
+def test_the_margin_has_room_for_a_score_that_was_rounded():
+    """A cosine of 1 - 3e-8 is 1 in float32, and the root of 1 - s^2 is then not 0 but 2e-4."""
+    assert margin(1.0, 128, 0) > math.sqrt(1 - (1 - 6e-8) ** 2)
+    assert margin(0.4, 128, 0) == pytest.approx(math.sqrt(1 - 0.4**2), abs=1e-5)
+    assert margin(-0.5, 128, 0) == margin(0.0, 128, 0) == 1
+    assert margin(0.4, 128, 1e-4) == pytest.approx(deviation(128, 1e-4) * margin(0.4, 128, 0))
+
+
+# --- rows and codings ---------------------------------------------------------------------------
+
+
+def test_int8_rows_use_the_whole_range():
+    for kind in KINDS:
+        templates = unit(kind(np.random.default_rng(4), 50, 100), "template")
+        stored = kept(templates, "int8")
+        assert (np.abs(stored.astype(int)).max(axis=1) == 127).all()
+        assert faulty(stored) is None
+        back = unit_rows(stored)
+        np.testing.assert_allclose(np.linalg.norm(back.astype(float), axis=1), 1, atol=1e-6)
+        # A number is off by half a step; the row's length changes little.
+        largest = np.abs(templates).max(axis=1, keepdims=True)
+        unscaled = stored * (largest / 127)
+        assert (np.abs(unscaled - templates) <= largest * (0.5001 / 127)).all()
+
+
+@pytest.mark.parametrize("bad", [-128, 126, 0])
+def test_the_first_int8_row_that_is_none_is_named(bad):
+    stored = kept(isotropic(np.random.default_rng(5), 9, 8), "int8").copy()
+    stored[6] = np.clip(stored[6], -100, 100)
+    stored[6, 0] = bad
+    assert faulty(stored) == 6
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1.01, 0.0])
 def test_unit_names_the_bad_row(bad):
-    rows = isotropic(np.random.default_rng(2), 9000, 4)
+    rows = isotropic(np.random.default_rng(6), 9000, 4)
     rows[8765] *= bad if np.isfinite(bad) else 1
     if not np.isfinite(bad):
         rows[8765, 2] = bad
@@ -60,6 +339,31 @@ def test_unit_names_the_bad_row(bad):
 
 
 def test_unit_accepts_lengths_within_a_thousandth():
-    rows = isotropic(np.random.default_rng(3), 2, 64) * np.array([[0.9991], [1.0009]], np.float32)
+    rows = isotropic(np.random.default_rng(7), 2, 64) * np.array([[0.9991], [1.0009]], np.float32)
     lengths = np.linalg.norm(unit(rows.astype(np.float32), "row").astype(np.float64), axis=1)
     assert np.abs(lengths - 1).max() < 1e-7
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dim": 0}, "from 1 to 4096, got 0"),
+        ({"dim": 4097}, "from 1 to 4096"),
+        ({"rows": "float16"}, "float32 or int8, got 'float16'"),
+        ({"first_bits": 0}, "first_bits of 1 or 2"),
+        ({"first_bits": 3}, "first_bits of 1 or 2"),
+        ({"more_bits": -1}, "at most 4 bits"),
+        ({"first_bits": 1, "more_bits": 4}, "at most 4 bits"),
+        ({"first_bits": 2, "more_bits": 3}, "at most 4 bits"),
+        ({"seed": bytes(31)}, "32 bytes, got 31"),
+    ],
+)
+def test_a_coding_that_cannot_be_is_an_error(change, message):
+    right = {"dim": 128, "rows": "int8", "first_bits": 2, "more_bits": 0, "seed": bytes(32)}
+    Coding(**right)
+    with pytest.raises(ValueError, match=message):
+        Coding(**right | change)
+
+
+def test_a_coding_does_not_show_its_seed():
+    assert "seed" not in repr(coding(128))

@@ -1,4 +1,4 @@
-"""The index file, version 1 (docs/formats/index.md): one spelling, and no other is read."""
+"""The segment file, version 2 (docs/formats/index.md): one spelling, and no other is read."""
 
 import hashlib
 import struct
@@ -7,198 +7,616 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from index_galleries import KINDS, isotropic
+from index_galleries import BITS, KINDS, coding, face_like, isotropic, kept, seed
+from index_keys import Pages
 
 from vultus.errors import InputError, IntegrityError
-from vultus.index import FaceIndex
-from vultus.index.segment import HEADER_SIZE, decode, encode
+from vultus.index import FaceIndex, Segment
+from vultus.index.codes import encode
+from vultus.index.segment import write
+from vultus.index.segment_format import HEADER_SIZE, MAX_COUNT, sections
 
-# Two references of dimension 2: 0.6, 0.8 under id -1 and 0, 1 under id 2.
-GOLDEN = (
-    "56554c5455534958"  # VULTUSIX
-    "01000000"
-    "02000000"
-    "0200000000000000"
-)
-GOLDEN_BODY = "ffffffffffffffff02000000000000009a99193fcdcc4c3f000000000000803f"
+KEY = bytes(range(32))
+ENDS = [-(2**63), -(2**63) + 1, -1, 0, 5, 2**63 - 1]
 
 
 def sha256(data):
     return hashlib.sha256(data).digest()
 
 
-def spelled(ids, rows, *, magic=b"VULTUSIX", version=1, d=None, n=None):
-    """A file written by hand, from the document alone."""
-    ids = np.asarray(ids, "<i8").tobytes()
-    body = np.asarray(rows, "<f4").tobytes()
-    d = np.shape(rows)[1] if d is None else d
-    n = len(ids) // 8 if n is None else n
-    header = magic + struct.pack("<IIQ", version, d, n) + sha256(ids) + sha256(body)
-    return header + sha256(header) + ids + body
+def small(path, how, ids=(7, 8, 100), *, cipher=None, name="a-1"):
+    """Write a segment of face-like templates, and return its bytes."""
+    ids = np.array(ids, np.int64)
+    rows = kept(isotropic(np.random.default_rng(len(ids)), len(ids), how.dim), how.rows)
+    write(path, name, how, ids, rows, cipher=cipher)
+    return path.read_bytes()
 
 
-def refused(data, code):
-    with pytest.raises(IntegrityError) as caught:
-        FaceIndex.from_bytes(data)
-    assert caught.value.code == code
-    assert caught.value.hint
-
-
-@pytest.fixture
-def data():
-    index = FaceIndex(5)
-    index.add([3, 1, 2], isotropic(np.random.default_rng(0), 3, 5))
-    return index.to_bytes()
-
-
-def test_the_bytes_of_a_small_file():
-    index = FaceIndex(2)
-    index.add([2, -1], [[0, 1], [0.6, 0.8]])
-    body = bytes.fromhex(GOLDEN_BODY)
-    header = bytes.fromhex(GOLDEN) + sha256(body[:16]) + sha256(body[16:])
-    assert index.to_bytes() == header + sha256(header) + body
-    assert len(header) + 32 == HEADER_SIZE == 120
-
-
-def test_an_empty_index_is_the_header_alone(tmp_path):
-    FaceIndex(128).save(tmp_path / "empty.index")
-    assert (tmp_path / "empty.index").stat().st_size == HEADER_SIZE
-    index = FaceIndex.open(tmp_path / "empty.index")
-    assert (len(index), index.dim) == (0, 128)
-
-
-@settings(deadline=None)
-@given(
-    seed=st.integers(0, 2**32),
-    kind=st.sampled_from(KINDS),
-    d=st.integers(1, 70),
-    ids=st.lists(st.integers(-(2**63), 2**63 - 1), unique=True, min_size=1, max_size=30),
-)
-def test_round_trip(seed, kind, d, ids):
-    rows = kind(np.random.default_rng(seed), len(ids), d)
-    index, backwards = FaceIndex(d), FaceIndex(d)
-    index.add(ids, rows)
-    backwards.add(ids[::-1], rows[::-1])
-    data = index.to_bytes()
-    assert backwards.to_bytes() == data
-    again = FaceIndex.from_bytes(data)
-    assert again.to_bytes() == data
-    want, got = index.search(rows[:3]), again.search(rows[:3])
-    np.testing.assert_array_equal(want.ids, got.ids)
-    np.testing.assert_array_equal(want.scores, got.scores)
-
-
-@settings(deadline=None)
-@given(
-    ids=st.lists(st.integers(-(2**63), 2**63 - 1), unique=True, max_size=9).map(sorted),
-    d=st.integers(1, 9),
-)
-def test_decode_inverts_encode(ids, d):
-    rows = isotropic(np.random.default_rng(len(ids)), len(ids), d)
-    data = b"".join(encode(np.array(ids, np.int64), rows))
-    assert data == spelled(ids, rows.reshape(-1, d))
-    got_ids, got_rows = decode(data)
-    np.testing.assert_array_equal(got_ids, np.array(ids, np.int64))
-    np.testing.assert_array_equal(got_rows, rows)
-
-
-def test_save_and_open(tmp_path):
-    index = FaceIndex(64)
-    rows = isotropic(np.random.default_rng(1), 200, 64)
-    index.add(np.arange(200), rows)
-    index.save(tmp_path / "a.index")
-    index.save(str(tmp_path / "a.index"))
-    again = FaceIndex.open(str(tmp_path / "a.index"))
-    assert again.to_bytes() == (tmp_path / "a.index").read_bytes() == index.to_bytes()
-    again.add(500, -rows[0])
-    again.remove(0)
-    assert again.search(-rows[0], k=1)[0].ids.tolist() == [500]
-    assert (tmp_path / "a.index").stat().st_mode & 0o777 == 0o600
-    assert [p.name for p in tmp_path.iterdir()] == ["a.index"]
-
-
-def test_a_removed_template_is_not_in_a_file_saved_afterwards(tmp_path):
-    index = FaceIndex(64)
-    index.add(np.arange(50), isotropic(np.random.default_rng(2), 50, 64))
-    templates = [row.tobytes() for row in decode(index.to_bytes())[1]]
-    index.save(tmp_path / "a.index")
-    index.remove([7, 49])
-    index.save(tmp_path / "a.index")
-    saved = (tmp_path / "a.index").read_bytes()
-    assert [i for i, template in enumerate(templates) if template not in saved] == [7, 49]
-    assert FaceIndex.open(tmp_path / "a.index").ids.tolist() == [
-        i for i in range(50) if i not in (7, 49)
+def pages_of(data, how, n, overhead=0):
+    """The stored pages of a file, as (section, bytes)."""
+    return [
+        (number, data[offset : offset + size])
+        for number, section in enumerate(sections(how, n, overhead))
+        for offset, size in map(section.place, range(section.n_pages))
     ]
 
 
-def test_every_changed_bit_is_noticed(data):
+def header(how, n_rows, digests, **change):
+    """A header written by hand, from the document alone."""
+    fields = {
+        "magic": b"VULTUSIX",
+        "version": 2,
+        "dim": how.dim,
+        "n": n_rows,
+        "rows": {"float32": 1, "int8": 2}[how.rows],
+        "first": how.first_bits,
+        "more": how.more_bits,
+        "sealed": 0,
+        "overhead": 0,
+        "seed": how.seed,
+        "name": b"a-1",
+        "table": sha256(digests),
+    } | change
+    first = struct.pack("<8sIIQBBBBI32s64s32s", *fields.values())
+    return first + sha256(first)
+
+
+def spelled(how, n_rows, pages, **change):
+    """A file of these pages with right digests."""
+    digests = b"".join(sha256(page)[:16] for page in pages)
+    return header(how, n_rows, digests, **change) + b"".join(pages) + digests
+
+
+def refused(path, data, code, *, cipher=None, reading=None):
+    """The file does not open, or (reading) opens and does not verify."""
+    path.write_bytes(data)
+    with pytest.raises(IntegrityError) as caught:
+        opened = Segment.open(path, cipher=cipher)
+        try:
+            assert reading is not None, "a damaged file was opened"
+            reading(opened)
+        finally:
+            opened.close()
+    assert caught.value.code == code
+    assert caught.value.hint or code.startswith("vault")
+
+
+def verify(opened):
+    opened.verify()
+
+
+# --- what is written ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bits", BITS, ids=str)
+@pytest.mark.parametrize("rows", ["float32", "int8"])
+def test_the_bytes_are_those_of_the_document(tmp_path, rows, bits):
+    how, n = coding(5, rows, bits), 70
+    ids = np.arange(n) * 3 - 10
+    stored = kept(isotropic(np.random.default_rng(0), n, 5), rows)
+    written = write(tmp_path / "a", "a-1", how, ids, stored)
+    coded = encode(stored, how)
+    more = b"".join(
+        code.tobytes() + factors.astype("<u2").tobytes()
+        for code, factors in zip(coded.more, coded.more_factors, strict=False)
+    )
+    pages = [ids.astype("<i8").tobytes(), coded.blocks.tobytes()]
+    pages += [coded.factors.astype("<u2").tobytes(), *([more] if bits[1] else [])]
+    pages += [stored[start : start + 32].tobytes() for start in (0, 32, 64)]
+    data = (tmp_path / "a").read_bytes()
+    assert data == spelled(how, n, pages)
+    assert (written.n, written.n_bytes) == (n, len(data))
+    assert written.digest == sha256(data[:HEADER_SIZE])
+    assert HEADER_SIZE == 192
+
+
+def test_the_same_references_are_the_same_bytes(tmp_path):
+    for cipher in (None, Pages(KEY)):
+        how = coding(33, "int8", (1, 3))
+        one = small(tmp_path / "one", how, range(100), cipher=cipher)
+        assert small(tmp_path / "two", how, range(100), cipher=cipher) == one
+    index, backwards = (FaceIndex(33, seed=seed(1)) for _ in range(2))
+    rows = isotropic(np.random.default_rng(0), 50, 33)
+    index.add(np.arange(50), rows)
+    backwards.add(np.arange(50)[::-1], rows[::-1])
+    for path, each in ((tmp_path / "a", index), (tmp_path / "b", backwards)):
+        each.save(path)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_an_empty_segment_is_the_header_alone(tmp_path):
+    for cipher in (None, Pages(KEY)):
+        data = small(tmp_path / "a", coding(128, bits=(1, 2)), [], cipher=cipher)
+        assert len(data) == HEADER_SIZE
+        opened = Segment.open(tmp_path / "a", cipher=cipher)
+        opened.verify()
+        assert (len(opened.ids), opened.n, opened.n_alive) == (0, 0, 0)
+        assert opened.positions(np.array([0, 5])).tolist() == [-1, -1]
+        index = FaceIndex.of([opened])
+        assert [len(c) for c in index.search(np.eye(2, 128), k=3)] == [0, 0]
+        assert (len(index), index.dim) == (0, 128)
+
+
+@pytest.mark.parametrize("name", ["", "A", "a" * 65, "a.b", "a/b", "ä", "a\n"])
+def test_a_name_that_is_none_is_an_error(tmp_path, name):
+    with pytest.raises(ValueError, match="expected a name"):
+        small(tmp_path / "a", coding(4), name=name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_of_every_length(tmp_path):
+    for name in ("a", "0123456789abcdef-" * 3, "z" * 64):
+        small(tmp_path / "a", coding(4), name=name)
+        assert Segment.open(tmp_path / "a").name == name
+
+
+# --- round trip ---------------------------------------------------------------------------------
+
+
+@settings(max_examples=40)
+@given(
+    number=st.integers(0, 99),
+    kind=st.sampled_from(KINDS),
+    d=st.integers(1, 70),
+    rows=st.sampled_from(["float32", "int8"]),
+    bits=st.sampled_from(BITS),
+    sealed=st.booleans(),
+    ids=st.lists(
+        st.integers(-(2**63), 2**63 - 1) | st.integers(0, 200) | st.sampled_from(ENDS),
+        unique=True,
+        max_size=90,
+    ).map(sorted),
+)
+def test_what_was_written_is_read(tmp_path_factory, number, kind, d, rows, bits, sealed, ids):
+    path = tmp_path_factory.mktemp("segment") / "a"
+    how = coding(d, rows, bits, number % 3)
+    given_ids = np.array(ids, np.int64)
+    stored = kept(kind(np.random.default_rng(number), max(len(ids), 2), d), rows)[: len(ids)]
+    cipher = Pages(KEY) if sealed else None
+    write(path, "b", how, given_ids, stored, cipher=cipher)
+    opened = Segment.open(path, cipher=cipher, cache_bytes=0)
+    opened.verify()
+    assert (opened.name, opened.coding, opened.n) == ("b", how, len(ids))
+    np.testing.assert_array_equal(opened.ids, given_ids)
+    order = np.random.default_rng(number).permutation(len(ids))
+    np.testing.assert_array_equal(opened.positions(given_ids[order]), order)
+    absent = np.array([i for i in (*ENDS, 3, 77) if i not in ids], np.int64)
+    assert (opened.positions(absent) == -1).all()
+    found, at = opened.rows_at(order)
+    np.testing.assert_array_equal(found[at], stored[order])
+    coded = encode(stored, how)
+    for got, right in zip(opened.codes, coded, strict=True):
+        np.testing.assert_array_equal(got, right)
+    opened.close()
+
+
+@pytest.mark.parametrize("ids", [ENDS, ENDS[:2], ENDS[2:], ENDS[1:], [0, 2**32 - 1], [0, 2**32]])
+def test_ids_at_the_ends_of_int64(tmp_path, ids):
+    small(tmp_path / "a", coding(16), ids)
+    opened = Segment.open(tmp_path / "a")
+    assert opened.ids.tolist() == ids
+    asked = np.array(sorted({*ENDS, *ids, 2**32 - 1, 2**32, 2**62, -(2**62)}), np.int64)
+    want = [ids.index(i) if i in ids else -1 for i in asked.tolist()]
+    assert opened.positions(asked).tolist() == want
+
+
+def test_ids_that_lie_close_take_four_bytes(tmp_path):
+    small(tmp_path / "a", coding(16), range(10**15, 10**15 + 100))
+    assert Segment.open(tmp_path / "a").memory()["ids"] == 400
+    small(tmp_path / "b", coding(16), [0, 2**40])
+    assert Segment.open(tmp_path / "b").memory()["ids"] == 16
+
+
+def test_sections_of_several_pages(tmp_path):
+    n, how = 40_000, coding(8, "int8", (1, 1))
+    rows = kept(face_like(np.random.default_rng(1), n, 8), "int8")
+    for cipher in (None, Pages(KEY)):
+        write(tmp_path / "a", "a-1", how, np.arange(n), rows, cipher=cipher)
+        opened = Segment.open(tmp_path / "a", cipher=cipher)
+        assert [s.n_pages for s in opened._sections] == [5, 2, 2, 40, 1250]
+        opened.verify()
+        some = np.random.default_rng(2).integers(0, n, 500)
+        found, at = opened.rows_at(some)
+        np.testing.assert_array_equal(found[at], rows[some])
+        assert opened.ids_at(some).tolist() == some.tolist()
+
+
+def test_a_saved_index_is_a_segment(tmp_path):
+    templates = isotropic(np.random.default_rng(3), 200, 64)
+    index = FaceIndex(64, more_bits=1, seed=seed(3))
+    index.add(np.arange(200), templates)
+    index.save(tmp_path / "a.index")
+    index.save(str(tmp_path / "a.index"))
+    again = FaceIndex.open(str(tmp_path / "a.index"))
+    assert again.coding == index.coding
+    again.save(tmp_path / "b.index")
+    assert (tmp_path / "b.index").read_bytes() == (tmp_path / "a.index").read_bytes()
+    again.add(500, -templates[0])
+    again.remove(0)
+    assert again.search(-templates[0], k=1)[0].ids.tolist() == [500]
+    assert (tmp_path / "a.index").stat().st_mode & 0o777 == 0o600
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.index", "b.index"]
+
+
+def test_a_removed_template_is_not_in_a_file_saved_afterwards(tmp_path):
+    index = FaceIndex(64, seed=seed(4))
+    index.add(np.arange(50), isotropic(np.random.default_rng(2), 50, 64))
+    templates = [row.tobytes() for row in index.templates(np.arange(50))]
+    index.save(tmp_path / "a.index")
+    opened = FaceIndex.open(tmp_path / "a.index")
+    assert opened.remove([7, 49]) == 2
+    opened.save(tmp_path / "a.index")
+    saved = (tmp_path / "a.index").read_bytes()
+    assert [i for i, template in enumerate(templates) if template not in saved] == [7, 49]
+    left = [i for i in range(50) if i not in (7, 49)]
+    assert FaceIndex.open(tmp_path / "a.index").ids.tolist() == left
+
+
+# --- damage -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bits", [(2, 0), (1, 3)], ids=str)
+def test_every_changed_bit_of_a_plain_file_is_found(tmp_path, bits):
+    how = coding(5, "int8", bits)
+    data = small(tmp_path / "a", how)
+    rows_at = sections(how, 3, 0)[4]
     for at in range(len(data)):
-        for bit in range(8):
-            changed = bytearray(data)
-            changed[at] ^= 1 << bit
-            with pytest.raises(IntegrityError):
-                FaceIndex.from_bytes(changed)
-
-
-def test_every_shorter_and_longer_file_is_refused(data):
-    for size in range(len(data)):
+        changed = bytearray(data)
+        changed[at] ^= 1 << at % 8
+        (tmp_path / "b").write_bytes(changed)
+        in_rows = rows_at.offset <= at < rows_at.offset + rows_at.size
         with pytest.raises(IntegrityError):
-            FaceIndex.from_bytes(data[:size])
-    refused(data[:-1], "index.length")
-    refused(data[:119], "index.magic")
-    refused(data + b"\0", "index.length")
-    refused(data + data, "index.length")
+            opened = Segment.open(tmp_path / "b")
+            assert in_rows, f"byte {at}"
+            opened.verify()
 
 
-@settings(deadline=None)
-@given(st.binary(max_size=300))
+def test_every_changed_byte_of_a_sealed_file_is_found(tmp_path):
+    how, cipher = coding(5, "int8", (1, 1)), Pages(KEY)
+    data = small(tmp_path / "a", how, cipher=cipher)
+    rows_at = sections(how, 3, 16)[4]
+    for at in range(len(data)):
+        changed = bytearray(data)
+        changed[at] ^= 1 << at % 8
+        (tmp_path / "b").write_bytes(changed)
+        in_rows = rows_at.offset <= at < rows_at.offset + rows_at.size
+        with pytest.raises(IntegrityError):
+            opened = Segment.open(tmp_path / "b", cipher=cipher)
+            assert in_rows, f"byte {at}"
+            opened.rows_at(np.array([1]))
+
+
+def test_a_changed_row_is_found_by_the_search_that_reads_it_where_it_is_sealed(tmp_path):
+    how, cipher = coding(16, "int8"), Pages(KEY)
+    data = bytearray(small(tmp_path / "a", how, range(100), cipher=cipher))
+    data[-16 * 8 - 20] ^= 1  # in the last page of rows
+    (tmp_path / "a").write_bytes(data)
+    index = FaceIndex.of([Segment.open(tmp_path / "a", cipher=cipher)])
+    with pytest.raises(IntegrityError, match="does not open"):
+        index.search(np.eye(1, 16))
+    with pytest.raises(IntegrityError):
+        index.templates([99])
+    assert len(index.templates([0])) == 1
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_file_cut_at_any_place_is_refused(tmp_path, sealed):
+    how, cipher = coding(5, "float32", (1, 2)), Pages(KEY) if sealed else None
+    data = small(tmp_path / "a", how, range(40), cipher=cipher)
+    edges = {section.offset for section in sections(how, 40, 16 if sealed else 0)}
+    edges |= {0, 1, 7, 8, HEADER_SIZE - 1, HEADER_SIZE, len(data) - 16, len(data) - 1}
+    for size in sorted(edges):
+        code = "index.magic" if size < HEADER_SIZE else "index.length"
+        refused(tmp_path / "b", data[:size], code, cipher=cipher)
+    refused(tmp_path / "b", data + b"\0", "index.length", cipher=cipher)
+    refused(tmp_path / "b", data + data, "index.length", cipher=cipher)
+
+
+@given(st.binary(max_size=400))
 @example(b"")
 @example(b"VULTUSIX")
-def test_noise_is_refused(noise):
+@example(b"VULTUSIX" + bytes(400))
+def test_noise_is_refused(tmp_path_factory, noise):
+    path = tmp_path_factory.getbasetemp() / "noise"
+    path.write_bytes(noise)
     with pytest.raises(IntegrityError):
-        FaceIndex.from_bytes(noise)
+        FaceIndex.open(path)
 
 
-def test_each_fault_has_its_code(data):
-    ids, rows = [1, 2], np.eye(2, 3)
-    assert FaceIndex.from_bytes(spelled(ids, rows)).ids.tolist() == ids
-    refused(spelled(ids, rows, magic=b"VULTUSIY"), "index.magic")
-    refused(spelled(ids, rows, version=0), "index.version")
-    refused(spelled(ids, rows, version=2), "index.version")
-    refused(spelled(ids, rows, version=1 << 24), "index.version")
-    refused(spelled(ids, rows, d=0), "index.header")
-    refused(spelled(ids, rows, d=4097), "index.header")
-    refused(spelled(ids, rows, n=2**31), "index.header")
-    refused(spelled(ids, rows, n=2**64 - 1), "index.header")
-    refused(spelled(ids, rows, n=3), "index.length")
-    refused(spelled(ids, rows, n=2**31 - 1, d=4096), "index.length")
-    refused(spelled(ids, rows, d=2), "index.length")
-    refused(data[:88] + bytes(32) + data[120:], "index.header")
-    refused(data[:-1] + bytes([data[-1] ^ 1]), "index.checksum")
-    refused(data[:120] + bytes([data[120] ^ 1]) + data[121:], "index.checksum")
-    refused(spelled([2, 1], rows), "index.ids")
-    refused(spelled([1, 1], rows), "index.ids")
-    refused(spelled([2**63 - 1, -(2**63)], rows), "index.ids")
+HUGE = {"n": MAX_COUNT, "dim": 4096}
 
 
-@pytest.mark.parametrize("bad", [0.0, 0.99999, 1.00001, -0.5, np.nan, np.inf])
-def test_a_row_that_is_not_of_unit_length_is_refused(bad):
-    rows = np.eye(2, 3)
-    rows[1, 1] = bad
-    refused(spelled([1, 2], rows), "index.rows")
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"magic": b"VULTUSIY"}, "index.magic"),
+        ({"version": 0}, "index.version"),
+        ({"version": 1}, "index.version"),
+        ({"version": 3}, "index.version"),
+        ({"version": 2 << 24}, "index.version"),
+        ({"dim": 0}, "index.header"),
+        ({"dim": 4097}, "index.header"),
+        ({"n": 2**31}, "index.header"),
+        ({"n": 2**64 - 1}, "index.header"),
+        ({"rows": 0}, "index.header"),
+        ({"rows": 3}, "index.header"),
+        ({"first": 0}, "index.header"),
+        ({"first": 3}, "index.header"),
+        ({"more": 4}, "index.header"),
+        ({"more": 255}, "index.header"),
+        ({"sealed": 2}, "index.header"),
+        ({"sealed": 255, "overhead": 16}, "index.header"),
+        ({"overhead": 16}, "index.header"),
+        ({"name": b""}, "index.header"),
+        ({"name": b"A"}, "index.header"),
+        ({"name": b"a\0b"}, "index.header"),
+        ({"name": b"\0a"}, "index.header"),
+        ({"name": b"\xff"}, "index.header"),
+        ({"name": b"a\n"}, "index.header"),
+        ({"sealed": 1, "overhead": 16}, "index.sealed"),
+        ({"n": 4}, "index.length"),
+        ({"n": 2}, "index.length"),
+        ({"dim": 6}, "index.length"),
+        ({"rows": 1}, "index.length"),
+        ({"more": 1}, "index.length"),
+        (HUGE, "index.length"),
+        (HUGE | {"rows": 1, "more": 2}, "index.length"),
+        ({"table": bytes(32)}, "index.checksum"),
+    ],
+    ids=str,
+)
+def test_a_header_that_is_out_of_range_is_refused(tmp_path, change, code):
+    how = coding(5, "int8")
+    data = small(tmp_path / "a", how)
+    pages = [page for _, page in pages_of(data, how, 3)]
+    assert spelled(how, 3, pages) == data
+    refused(tmp_path / "a", spelled(how, 3, pages, **change), code)
 
 
-def test_the_ids_and_rows_of_another_file_are_refused(data):
-    index = FaceIndex(5)
-    index.add([3, 1, 2], isotropic(np.random.default_rng(9), 3, 5))
-    other = index.to_bytes()
-    refused(data[:144] + other[144:], "index.checksum")
-    refused(data[:120] + other[120:], "index.checksum")
+def test_another_seed_is_another_rotation(tmp_path):
+    how = coding(64, "int8")
+    data = small(tmp_path / "a", how, range(100))
+    pages = [page for _, page in pages_of(data, how, 100)]
+    other = spelled(how, 100, pages, seed=seed(99))
+    refused(tmp_path / "a", other, "index.codes", reading=verify)
+
+
+@pytest.mark.parametrize("ids", [[2, 1], [1, 1], [2**63 - 1, -(2**63)], [0, -1]])
+def test_ids_that_do_not_ascend_are_refused(tmp_path, ids):
+    how = coding(5, "int8")
+    data = small(tmp_path / "a", how, [1, 2])
+    _, *rest = (page for _, page in pages_of(data, how, 2))
+    forged = spelled(how, 2, [np.array(ids, "<i8").tobytes(), *rest])
+    refused(tmp_path / "a", forged, "index.ids")
+
+
+def forged(path, how, n, change):
+    """A file with right digests of which one section was changed: change(section, pages)."""
+    data = small(path, how, range(n))
+    pages = [(number, bytearray(page)) for number, page in pages_of(data, how, n)]
+    change({i: [page for number, page in pages if number == i] for i in range(5)})
+    return spelled(how, n, [bytes(page) for _, page in pages])
+
+
+def test_bits_behind_the_last_reference_are_refused(tmp_path):
+    for section in (1, 2):
+
+        def change(pages, section=section):
+            pages[section][0][-1] = 1
+
+        refused(tmp_path / "a", forged(tmp_path / "a", coding(8), 31, change), "index.codes")
+
+
+@pytest.mark.parametrize("bits", BITS, ids=str)
+def test_the_tail_of_a_code_is_zero(tmp_path, bits):
+    """5 dimensions fill no byte to the end: what is behind them has one spelling."""
+    how = coding(5, bits=bits)
+
+    def first(pages):
+        pages[1][0][(how.n_bytes - 1) * 32 + 3] |= 0x80
+
+    refused(tmp_path / "a", forged(tmp_path / "a", how, 4, first), "index.codes")
+    if bits[1]:
+
+        def more(pages):
+            pages[3][0][how.n_more_bytes - 1] |= 0x80
+
+        refused(tmp_path / "a", forged(tmp_path / "a", how, 4, more), "index.codes")
+
+
+@pytest.mark.parametrize("bad", [0, 126, -128])
+def test_an_int8_row_whose_largest_number_is_not_127_is_found_by_verify(tmp_path, bad):
+    how = coding(5, "int8")
+
+    def change(pages):
+        row = np.frombuffer(pages[4][1], np.int8)[5:10]
+        row[:] = np.where(np.abs(row.astype(int)) == 127, bad, row)
+
+    data = forged(tmp_path / "a", how, 40, change)
+    refused(tmp_path / "a", data, "index.rows", reading=verify)
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.99999, 1.00001, -1.1, np.nan, np.inf])
+def test_a_float32_row_that_is_not_of_unit_length_is_found_by_verify(tmp_path, factor):
+    how = coding(5, "float32")
+
+    def change(pages):
+        row = np.frombuffer(pages[4][1], np.float32)[5:10]
+        row *= np.float32(factor)
+
+    data = forged(tmp_path / "a", how, 40, change)
+    refused(tmp_path / "a", data, "index.rows", reading=verify)
+
+
+@pytest.mark.parametrize("bits", [(1, 0), (2, 0), (2, 1)], ids=str)
+@pytest.mark.parametrize("rows", ["float32", "int8"])
+def test_codes_that_do_not_fit_the_rows_are_found_by_verify(tmp_path, rows, bits):
+    """With right digests: only deriving them anew shows it."""
+    how = coding(64, rows, bits)
+
+    def other_row(pages):
+        page = np.frombuffer(pages[4][1], how.row_dtype).reshape(-1, 64)
+        page[3] = kept(isotropic(np.random.default_rng(9), 1, 64), rows)[0]
+
+    def other_code(pages):
+        pages[1][0][7] ^= 0x55
+
+    def other_inverse(pages):
+        np.frombuffer(pages[2][0], "<u2")[5] += 3
+
+    def other_tangent(pages):
+        np.frombuffer(pages[2][0], "<u2")[32 + 5] -= 3
+
+    changes = [other_row, other_code, other_inverse, other_tangent]
+    if bits[1]:
+        size = how.n_more_bytes + 4
+
+        def other_more(pages):
+            pages[3][0][6 * size + 2] ^= 0x55
+
+        def other_more_tangent(pages):
+            np.frombuffer(pages[3][0], np.uint8)[7 * size - 2 : 7 * size] = 3
+
+        changes += [other_more, other_more_tangent]
+    for change in changes:
+        data = forged(tmp_path / "a", how, 70, change)
+        refused(tmp_path / "a", data, "index.codes", reading=verify)
+    forged_without_a_change = forged(tmp_path / "a", how, 70, lambda pages: None)
+    (tmp_path / "a").write_bytes(forged_without_a_change)
+    Segment.open(tmp_path / "a").verify()
+
+
+def test_the_ids_and_rows_of_another_file_are_refused(tmp_path):
+    how = coding(5)
+    one, two = small(tmp_path / "a", how, range(40)), small(tmp_path / "b", how, range(41, 81))
+    first = sections(how, 40, 0)[0]
+    cut = first.offset + first.size
+    refused(tmp_path / "a", one[:cut] + two[cut:], "index.checksum")
+    refused(tmp_path / "a", one[:HEADER_SIZE] + two[HEADER_SIZE:], "index.checksum")
+
+
+# --- sealed -------------------------------------------------------------------------------------
+
+
+def test_a_sealed_file_shows_nothing_of_a_template(tmp_path):
+    how = coding(64, "int8", (1, 1))
+    rows = kept(isotropic(np.random.default_rng(5), 64, 64), "int8")
+    written = write(tmp_path / "a", "a-1", how, np.arange(64), rows, cipher=Pages(KEY))
+    data = (tmp_path / "a").read_bytes()
+    assert len(data) == written.n_bytes
+    assert not any(row.tobytes()[:8] in data for row in rows)
+    assert np.arange(64).astype("<i8").tobytes()[:64] not in data
+
+
+def test_a_cipher_that_is_not_the_files_is_refused(tmp_path):
+    class Longer(Pages):
+        overhead = 17
+
+    how = coding(5, "int8")
+    sealed = small(tmp_path / "sealed", how, cipher=Pages(KEY))
+    plain = small(tmp_path / "plain", how)
+    refused(tmp_path / "a", sealed, "index.sealed")
+    refused(tmp_path / "a", plain, "index.sealed", cipher=Pages(KEY))
+    refused(tmp_path / "a", sealed, "index.sealed", cipher=Longer(KEY))
+    refused(tmp_path / "a", sealed, "vault.page", cipher=Pages(bytes(32)))
+    refused(tmp_path / "a", sealed, "vault.page", cipher=Pages(KEY, "other"))
+    (tmp_path / "a").write_bytes(sealed)
+    with pytest.raises(IntegrityError):
+        FaceIndex.open(tmp_path / "a")
+
+
+def respelled(data, how, n, pages):
+    """The sealed file with other pages and right digests."""
+    digests = b"".join(sha256(page)[:16] for page in pages)
+    change = {"sealed": 1, "overhead": 16}
+    return header(how, n, digests, **change) + b"".join(pages) + digests
+
+
+def test_a_page_in_another_place_does_not_open(tmp_path):
+    how, cipher, n = coding(5, "int8"), Pages(KEY, "a-1"), 128
+    data = small(tmp_path / "a", how, range(n), cipher=cipher)
+    pages = [page for _, page in pages_of(data, how, n, 16)]
+    assert respelled(data, how, n, pages) == data
+    swapped = [*pages[:3], pages[4], pages[3], *pages[5:]]
+    (tmp_path / "a").write_bytes(respelled(data, how, n, swapped))
+    opened = Segment.open(tmp_path / "a", cipher=cipher)
+    for at in (0, 40):
+        with pytest.raises(IntegrityError, match="does not open"):
+            opened.rows_at(np.array([at]))
+    np.testing.assert_array_equal(opened.rows_at(np.array([70]))[1], [0])
+    with pytest.raises(IntegrityError):
+        opened.verify()
+
+
+def test_a_page_of_another_segment_does_not_open(tmp_path):
+    """With the same key, which no caller uses twice, the name is what tells them apart."""
+    how, n = coding(5, "int8"), 40
+    files = {}
+    for name, key in (("a-1", KEY), ("a-2", KEY), ("a-3", bytes(32))):
+        data = small(tmp_path / name, how, range(n), cipher=Pages(key, name), name=name)
+        files[name] = [page for _, page in pages_of(data, how, n, 16)]
+    for other in ("a-2", "a-3"):
+        for at in range(len(files["a-1"])):
+            pages = files["a-1"].copy()
+            pages[at] = files[other][at]
+            data = respelled(None, how, n, pages)
+            cipher = Pages(KEY, "a-1")
+            refused(tmp_path / "x", data, "vault.page", cipher=cipher, reading=verify)
+
+
+def test_a_page_that_opens_to_another_length_is_refused(tmp_path):
+    how, cipher = coding(5, "int8"), Pages(KEY)
+
+    class Short(Pages):
+        def unseal(self, page, sealed):
+            return super().unseal(page, sealed)[:-1]
+
+    data = small(tmp_path / "a", how, cipher=cipher)
+    refused(tmp_path / "a", data, "index.sealed", cipher=Short(KEY))
+
+
+# --- the file itself ----------------------------------------------------------------------------
 
 
 def test_a_missing_file_is_the_callers_to_mend(tmp_path):
     for path in (tmp_path / "none", tmp_path):
         with pytest.raises(InputError) as caught:
-            FaceIndex.open(path)
+            Segment.open(path)
         assert caught.value.code == "index.unreadable"
         assert caught.value.hint
+
+
+def test_a_segment_that_was_written_anew_leaves_the_opened_one_as_it_was(tmp_path):
+    how = coding(16)
+    small(tmp_path / "a", how, range(50))
+    opened = Segment.open(tmp_path / "a")
+    before = opened.rows_at(np.arange(50))[0].copy()
+    small(tmp_path / "a", how, range(20))
+    np.testing.assert_array_equal(opened.rows_at(np.arange(50))[0], before)
+    assert Segment.open(tmp_path / "a").n == 20
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_closed_segment_says_so(tmp_path, sealed):
+    cipher = Pages(KEY) if sealed else None
+    small(tmp_path / "a", coding(16), range(50), cipher=cipher)
+    opened = Segment.open(tmp_path / "a", cipher=cipher)
+    index = FaceIndex.of([opened])
+    assert len(index.search(np.eye(1, 16))[0]) == 50
+    opened.close()
+    opened.close()
+    with pytest.raises(ValueError, match="segment a-1 is closed"):
+        opened.rows_at(np.array([3]))
+    with pytest.raises(ValueError, match="closed"):
+        index.search(np.eye(1, 16))
+    with pytest.raises(ValueError, match="closed"):
+        index.templates([3])
+
+
+def test_rows_in_somebodys_hands_outlive_the_segment(tmp_path):
+    small(tmp_path / "a", coding(16), range(50))
+    opened = Segment.open(tmp_path / "a")
+    rows, at = opened.rows_at(np.array([3]))
+    want = rows[at].copy()
+    opened.close()
+    np.testing.assert_array_equal(rows[at], want)

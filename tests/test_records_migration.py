@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from homes import BOTH, CASE_TEXTS, require_clean
+from homes import BOTH, CASE_TEXTS, reopen, require_clean
 
 from vultus.actions.home import local_account
 
@@ -58,6 +58,38 @@ def test_migrating_again_keeps_the_rows(home):
     require_clean(home)
 
 
+@pytest.mark.parametrize("filled", BOTH, indirect=True)
+def test_a_home_of_an_earlier_version_is_brought_up_to_date_when_it_is_opened(filled):
+    from vultus.actions.photo import list_photos
+    from vultus.records.models import Segment
+
+    held = list(list_photos(filled, local_account(filled)))
+    command("migrate", "records", "0001", verbosity=0)
+    assert "segment" not in " ".join(tables())
+    again = reopen(filled)
+    assert "records_segment" in tables()
+    assert Segment.objects.count() == 0
+    assert list(list_photos(again, local_account(again))) == held
+    require_clean(again)
+
+
+def tables():
+    from django.db import connection
+
+    return connection.introspection.table_names()
+
+
+@both
+def test_a_home_of_a_later_version_is_refused(home, vultus):
+    from django.db.migrations.recorder import MigrationRecorder
+
+    later = MigrationRecorder.Migration.objects.create(app="records", name="9999_later")
+    said = vultus("case", "list", "--json", home=home)
+    assert (said.code, said.error) == (5, "home.newer")
+    later.delete()
+    assert vultus("case", "list", home=home).code == 0
+
+
 @both
 def test_numbers_are_not_limited_to_32_bits(home):
     """Where a table counts entries, photos or references."""
@@ -92,6 +124,8 @@ def test_what_is_personal_is_sealed_or_blind(home):
         "Photo.decision",
         "Photo.reason",  # a stable code
         "Reference.model",
+        "Segment.model",
+        "Segment.name",  # random
         "Sequence.name",
         "Sighting.changed_ns",  # two times
         "Source.kind",

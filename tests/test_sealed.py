@@ -19,6 +19,7 @@ from homes import (
     portrait,
     probe_of,
     reopen,
+    settle,
     spawn,
     visit,
 )
@@ -26,6 +27,7 @@ from hostile import XMP, iptc_segment
 from PIL import Image
 
 from vultus.actions.home import local_account
+from vultus.index.rows import unit
 
 # One text of each kind that a home is told; none is short enough to stand there by chance.
 TEXTS = {
@@ -86,10 +88,12 @@ def middle_of(data):
 @pytest.fixture
 def told(home, tmp_path):
     """(home, bytes that nobody may read in its files by what they are): a whole story."""
+    settle(home, "index_segment_references", "2")
+    home = reopen(home)
     from vultus.actions.account import add_account
     from vultus.actions.case import approve_case, open_case
     from vultus.actions.search import search_photos
-    from vultus.records.models import Crop, Probe, Reference
+    from vultus.records.models import Crop, Probe, Reference, Segment
 
     folder = tmp_path / TEXTS["folder"]
     photos = [
@@ -128,12 +132,16 @@ def told(home, tmp_path):
     for row in Reference.objects.all():
         template = vault.unseal("template", f"reference:{row.pk}", bytes(row.sealed_template))
         secrets[f"template {row.pk}"] = template[:16]
+        vector = np.frombuffer(template, "<f4")[1:]
+        secrets[f"row {row.pk}"] = unit(vector[None], "template").tobytes()[:16]
         crop = Crop.objects.get(reference=row)
         crop = vault.unseal("crop", f"crop:{row.pk}", bytes(crop.sealed))
         secrets[f"crop {row.pk}"] = middle_of(crop)
     row = Probe.objects.get()
     template = vault.unseal("probe-template", f"probe:{row.pk}", bytes(row.sealed_templates))
     secrets["probe template"] = template[:16]
+    assert Segment.objects.count() == 1
+    assert len(list((home.path / "index").iterdir())) == 1
     secrets["template as int8"] = (
         np.round(np.frombuffer(template, "<f4") * 127).astype("i1")[:16].tobytes()
     )
@@ -294,10 +302,15 @@ def sealed_in(home):
 
 
 def unsealed(home):
-    """Everything that the key opens, as one text of bytes."""
+    """Everything that the key opens, in the database and the index's files, as one text."""
     from vultus.actions.doctor import sealed_values
+    from vultus.actions.segment import open_segments
 
-    return b"\n".join(home.vault.unseal(*value) for value in sealed_values())
+    segments, problems = open_segments(home, {})
+    assert not problems
+    assert {path.stem for path in (home.path / "index").iterdir()} == set(segments)
+    rows = [bytes(s.rows_at(np.arange(s.n))[0]) for s in segments.values()]
+    return b"\n".join([*(home.vault.unseal(*value) for value in sealed_values()), *rows])
 
 
 def erased_photo(home):
@@ -342,6 +355,7 @@ def test_nothing_of_an_erased_photo_is_left(told, tmp_path):
         "file name": place.name.encode(),
         "place": place.name.encode().hex().encode(),
         "template": secrets[f"template {reference - N_PHOTOS}"],
+        "row": secrets[f"row {reference - N_PHOTOS}"],
         "crop": secrets[f"crop {reference - N_PHOTOS}"],
     }
     opened = unsealed(home)
@@ -362,7 +376,7 @@ def test_nothing_of_an_erased_source_is_left(told):
     before = sealed_in(home)
     gone = {
         name: secrets[name]
-        for name in ("caption", "iptc caption", "credit", "person", "title", "template 1", "crop 2")
+        for name in ("caption", "iptc caption", "credit", "person", "title", "row 1", "crop 2")
     }
     gone["place"] = TEXTS["file name"].encode().hex().encode()
     assert all(secret in unsealed(home) for secret in gone.values())
@@ -376,8 +390,10 @@ def test_nothing_of_an_erased_face_is_left(told):
 
     home, secrets = told
     before = sealed_in(home)
+    gone = {name: secrets[name] for name in ("template 1", "row 1", "crop 1")}
+    assert all(secret in unsealed(home) for secret in gone.values())
     erase(reopen(home), local_account(home), reference=1)
-    require_gone(home, before, {name: secrets[name] for name in ("template 1", "crop 1")})
+    require_gone(home, before, gone)
 
 
 def test_nothing_of_a_probe_is_left_after_its_retention(told):

@@ -14,6 +14,7 @@ from vultus.settings import NUMBER_MAX, Settings, load_settings, n_workers, sett
 
 NAMES = [f.name for f in fields(Settings)]
 LEAST = {f.name: f.metadata["least"] for f in fields(Settings)}
+CHOICES = {f.name: f.metadata["choices"] for f in fields(Settings)}
 DEFAULTS = Settings()
 TEXT = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), max_size=30)
 
@@ -21,6 +22,8 @@ TEXT = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), max_size=30)
 def values(name):
     """Values that the setting may have."""
     default, least = getattr(DEFAULTS, name), LEAST[name]
+    if CHOICES[name]:
+        return st.sampled_from(CHOICES[name])
     if isinstance(default, bool):
         return st.booleans()
     if isinstance(default, int):
@@ -85,10 +88,12 @@ def test_a_value_of_another_type_or_out_of_range_is_refused(folder, name, value)
     default = getattr(DEFAULTS, name)
     number = isinstance(default, int | float) and not isinstance(default, bool)
     fits = type(value) is type(default) or (type(default) is float and type(value) is int)
-    if fits and (not number or LEAST[name] <= value <= NUMBER_MAX):
+    if fits and (LEAST[name] <= value <= NUMBER_MAX if number else not CHOICES[name]):
         return
     shown = str(value) if isinstance(value, float) else toml(value)
     wanted = "settings.out_of_range" if fits else "settings.wrong_type"
+    if fits and CHOICES[name]:
+        wanted = "settings.not_a_choice"
     assert refused(folder, f"{name} = {shown}\n") in {wanted, "settings.malformed"}
 
 
@@ -110,6 +115,9 @@ def test_a_value_of_another_type_or_out_of_range_is_refused(folder, name, value)
         ("web_over_tls = 1", "settings.wrong_type"),
         ("web_hosts = 'localhost'", "settings.wrong_type"),
         ("web_hosts = [1]", "settings.wrong_type"),
+        ("index_rows = 'float16'", "settings.not_a_choice"),
+        ("index_rows = 8", "settings.wrong_type"),
+        ("index_segment_references = 0", "settings.out_of_range"),
         ("key_file = ", "settings.malformed"),
         ("key_file = 'a'\nkey_file = 'b'", "settings.malformed"),
     ],

@@ -14,6 +14,7 @@ from vultus.actions.audit import require_own_public_key
 from vultus.actions.erase import write_missing_receipts
 from vultus.actions.home import Home
 from vultus.actions.photo import all_sources
+from vultus.actions.segment import leftovers, open_segments, settle, summary
 from vultus.errors import IntegrityError, VultusError
 from vultus.faces.weights import verify_all
 from vultus.records.log import check
@@ -29,6 +30,7 @@ from vultus.records.models import (
     Probe,
     Reference,
     Search,
+    Segment,
     Sighting,
     Source,
 )
@@ -57,6 +59,7 @@ def doctor(home: Home, progress: Progress | None = None) -> list[Check]:
         ("log", check_log),
         ("seals", check_seals),
         ("records", check_records),
+        ("index", check_index),
         ("leftovers", check_leftovers),
         ("receipts", check_receipts),
         ("sources", check_sources),
@@ -137,6 +140,7 @@ def sealed_values() -> Iterator[tuple[str, str, bytes]]:
         (Probe, "sealed_photo", "probe-photo", "probe"),
         (Search, "sealed_result", "search", "search"),
         (Entry, "sealed_payload", "entry", "entry"),
+        (Segment, "sealed_key", "segment-key", "segment"),
     ]
     for model, column, purpose, kind in fields:
         rows = model.objects.filter(**{f"{column}__isnull": False}).order_by("pk")
@@ -167,12 +171,38 @@ def check_records(home: Home) -> Check:
     )
 
 
+def check_index(home: Home) -> Check:
+    """Every segment opens and is what its record says; `vultus index verify` reads all of it.
+
+    References in no segment are well: searches read their templates one by one.
+    """
+    _, problems = open_segments(home, {})
+    if problems:
+        return Check(
+            "index",
+            "failed",
+            f"{len(problems)} segments do not verify ({'; '.join(problems.values())}); nothing is "
+            "lost: `vultus index rebuild` writes them anew",
+        )
+    answer = summary(home)
+    many = answer.n_loose > 2 * home.settings.index_segment_references
+    return Check(
+        "index",
+        "warning" if many else "ok",
+        f"{answer.n_segments} segments hold {answer.n_references} references, "
+        f"{answer.n_loose} are in none" + ("; write them: `vultus index compact`" if many else ""),
+    )
+
+
 def check_leftovers(home: Home) -> Check:
-    """Temporary files of a process that was killed: no record knows them."""
-    leftovers = [*home.path.glob("log/*.part"), *home.path.glob("receipts/*.part")]
-    for path in leftovers:
+    """Files of a process that was killed, which no record knows, and what it left half done."""
+    parts = [*home.path.glob("log/*.part"), *home.path.glob("receipts/*.part")]
+    for path in parts:
         path.unlink(missing_ok=True)
-    return Check("leftovers", "ok", f"{len(leftovers)} removed" if leftovers else "none")
+    n = len(parts) + len(leftovers(home))
+    settle(home)
+    n -= len(leftovers(home))
+    return Check("leftovers", "ok", f"{n} removed" if n else "none")
 
 
 def check_receipts(home: Home) -> Check:

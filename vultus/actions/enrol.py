@@ -26,7 +26,8 @@ from vultus.faces.metadata import Metadata
 from vultus.faces.reading import Reading
 from vultus.records.log import NewEntry
 from vultus.records.models import Crop, Decision, Erasure, Photo, Reference, Sighting
-from vultus.records.sequence import take
+from vultus.records.segment import mark_stale
+from vultus.records.sequence import gallery_changed, take
 
 NO_FACE = "no_face"
 ERASED = "photo.erased"
@@ -295,7 +296,9 @@ class Batch:
         Sighting.objects.filter(id__in=[item.sighting_id for item in self.left]).delete()
         Photo.objects.bulk_create(self.photos)
         for photo in self.decided_again:
-            Reference.objects.filter(photo_id=photo.pk).delete()
+            references = Reference.objects.filter(photo_id=photo.pk)
+            mark_stale(references)
+            references.delete()
             photo.save()
         Reference.objects.bulk_create(self.references)
         Crop.objects.bulk_create(self.crops)
@@ -303,6 +306,7 @@ class Batch:
         gone = let_go({item.photo_id for item in self.left})
         self.entries += [entry_of_loss(EntryKind.PHOTO_CHANGED, self.visit, n) for n in gone]
         self.home.log.append_many(self.entries)
+        gallery_changed()
 
 
 def decide(outcome: Outcome) -> tuple[Decision, str]:
@@ -377,6 +381,7 @@ def let_go(photo_ids: set[int]) -> list[int]:
     for start in range(0, len(ordered), 500):
         rows = Photo.objects.filter(id__in=ordered[start : start + 500], sightings__isnull=True)
         part = list(rows.order_by("id").values_list("id", flat=True))
+        mark_stale(Reference.objects.filter(photo_id__in=part))
         Photo.objects.filter(id__in=part).delete()
         gone += part
     return gone

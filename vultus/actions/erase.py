@@ -12,6 +12,7 @@ from django.db import transaction
 from vultus.actions.enrol import digest_index, face_index, let_go
 from vultus.actions.home import Home
 from vultus.actions.lock import only_one
+from vultus.actions.segment import forget_in_index
 from vultus.actions.source import source_named
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, UnavailableError
@@ -29,6 +30,8 @@ from vultus.records.models import (
     Sighting,
     Source,
 )
+from vultus.records.segment import mark_stale
+from vultus.records.sequence import gallery_changed
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ def erase(
             assert source is not None
             index, counts = erase_source(home, actor, source)
         Calibration.objects.all().delete()
+        gallery_changed()
+    forget_in_index(home)
     empty_journal()
     return EraseAnswer(*counts, receipt=write_receipt(home, index))
 
@@ -93,6 +98,7 @@ def erase_photo(home: Home, actor: Account, sha256: str) -> tuple[int, Counts]:
         )
     counts = (1, row.references.count(), row.sightings.count())
     keep_out([bytes(row.digest_index)])
+    mark_stale(row.references.all())
     earlier = earlier_numbers(home, {sha256.strip().lower()})
     Photo.objects.filter(pk=row.pk).delete()
     forget([row.pk, *earlier])
@@ -126,6 +132,7 @@ def erase_reference(home: Home, actor: Account, number: int) -> tuple[int, Count
     found = home.vault.unseal_json("photo", f"photo:{photo_id}", bytes(row.photo.sealed))
     face = home.vault.unseal_json("reference", f"reference:{number}", bytes(row.sealed))
     keep_out([face_index(home, found["sha256"], face["box"])])
+    mark_stale(Reference.objects.filter(pk=number))
     row.delete()
     left = Reference.objects.filter(photo_id=photo_id).count()
     Photo.objects.filter(pk=photo_id).update(n_faces=left)
@@ -235,6 +242,8 @@ def write_missing_receipts(home: Home) -> int:
         for index in rows.values_list("index", flat=True)
         if not any(folder.glob(f"erasure-{index}-of-*.json"))
     ]
+    if missing:
+        forget_in_index(home)
     for index in missing:
         write_receipt(home, index)
     return len(missing)

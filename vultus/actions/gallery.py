@@ -1,69 +1,65 @@
-"""The gallery: which references a case may search, and the index that holds them.
+"""The gallery: which references a case may search, and what a score means among them.
 
-All templates of the home are unsealed into one index in memory. A gallery is a filter on
-it, computed from the database at each search, so that an expired source, an erased photo
-or a narrower collection takes effect at once.
+A gallery is a filter on what is held. Which sources are entitled is asked at each search; what
+they hold is worked out anew when references or their places have changed. So an expired
+source, an erased photo or a narrower collection takes effect at once.
 """
 
 import hashlib
-from dataclasses import dataclass, fields
+import math
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from vultus.actions.answers import GalleryAnswer
 from vultus.actions.case import find_case, today
 from vultus.actions.home import Home
 from vultus.actions.source import collection_name, find_collection
 from vultus.ids import CaseId
-from vultus.index import FaceIndex
-from vultus.records.models import Account, Calibration, Collection, LogState, Reference, Source
+from vultus.records.models import Account, Calibration, Collection, Reference, Sighting, Source
+from vultus.records.sequence import gallery_version
 from vultus.scoring.calibration import Calibration as Fitted
 from vultus.scoring.calibration import fit_calibration
+from vultus.scoring.pairs import MAX_SAMPLED
 
 CALIBRATIONS_KEPT = 20
 WORST = 0.1  # the share of a gallery, by quality, that its calibration leaves out
-DIMENSION = 128  # of the index of a home that holds no template yet
+Ids = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class References:
-    """References, unsealed, by rising id."""
-
-    ids: npt.NDArray[np.int64]  # (n,)
-    photo_ids: npt.NDArray[np.int64]  # (n,)
-    qualities: npt.NDArray[np.float32]  # (n,) from 0 to 1
-    templates: npt.NDArray[np.float32]  # (n, d)
-
-    def only(self, kept: npt.NDArray[np.bool_]) -> "References":
-        return References(*(getattr(self, f.name)[kept] for f in fields(self)))
-
-    def with_more(self, more: "References") -> "References":
-        both = ((getattr(self, f.name), getattr(more, f.name)) for f in fields(self))
-        return References(*(np.concatenate(pair) for pair in both))
-
-
-@dataclass
-class LoadedIndex:
-    """The index in memory, and the log's size at which it was last true."""
-
-    faces: FaceIndex
-    references: References
-    log_size: int
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gallery:
-    """What one search may search. `allow`: reference ids, ascending."""
+    """What one search may search: references by rising id, and the photo of each."""
 
-    allow: npt.NDArray[np.int64]
-    n_photos: int
+    ids: Ids  # (n,)
+    photo_ids: Ids  # (n,)
     collections: tuple[str, ...]
 
+    @cached_property
+    def n_photos(self) -> int:
+        return len(np.unique(self.photo_ids))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the ids: galleries of the same references have the same."""
+        return hashlib.sha256(self.ids.astype("<i8").tobytes()).hexdigest()
+
     def answer(self) -> GalleryAnswer:
-        return GalleryAnswer(len(self.allow), self.n_photos, self.collections)
+        return GalleryAnswer(len(self.ids), self.n_photos, self.collections)
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """All references as the database held them at a version of it, and galleries made of them."""
+
+    version: int
+    ids: Ids  # (n,) rising
+    photo_ids: Ids  # (n,)
+    galleries: dict[tuple[tuple[int, int], ...], Gallery] = field(default_factory=dict)
 
 
 def gallery(home: Home, actor: Account, case_id: CaseId) -> GalleryAnswer:
@@ -80,99 +76,82 @@ def open_gallery(home: Home, collection: str | None) -> Gallery:
     sources = Source.objects.filter(Q(expires__isnull=True) | Q(expires__gte=today()))
     if collection is not None:
         sources = sources.filter(collection=find_collection(home, collection))
-    rows = (
-        Reference.objects.filter(photo__sightings__source__in=sources)
-        .order_by("id")
-        .values_list("id", "photo_id")
-        .distinct()
-    )
-    pairs = np.array(list(rows.iterator(chunk_size=10_000)), dtype=np.int64).reshape(-1, 2)
+    with home.lock:
+        held = held_references(home)
+        key = tuple(sources.order_by("id").values_list("id", "collection_id"))
+        if key not in held.galleries:
+            held.galleries[key] = narrowed(home, held, sources)
+        return held.galleries[key]
+
+
+def held_references(home: Home) -> Held:
+    """What is held now: read once, and again only where it changed."""
+    with home.lock:
+        version, before = gallery_version(), home.held
+        if before is None or before.version != version:
+            before = home.held = read_held(version, before)
+        return before
+
+
+def read_held(version: int, before: Held | None) -> Held:
+    """The references now: those that came since, and all where some went. Ids never return."""
+    if before is not None and len(before.ids):
+        more = pairs(Reference.objects.filter(id__gt=int(before.ids[-1])))
+        if Reference.objects.count() == len(before.ids) + len(more):
+            ids = np.concatenate([before.ids, more[:, 0]])
+            return Held(version, ids, np.concatenate([before.photo_ids, more[:, 1]]))
+    every = pairs(Reference.objects.all())
+    return Held(version, every[:, 0].copy(), every[:, 1].copy())
+
+
+def pairs(rows: QuerySet[Reference]) -> Ids:
+    """(id, photo) of references by rising id, int64 (n, 2).
+
+    Sorted here: unordered, the database reads them from its narrow index and not from the rows.
+    """
+    found = rows.order_by().values_list("id", "photo_id").iterator(chunk_size=10_000)
+    table: Ids = np.fromiter(found, np.dtype((np.int64, 2)))
+    return table[np.argsort(table[:, 0])]
+
+
+def narrowed(home: Home, held: Held, sources: QuerySet[Source]) -> Gallery:
+    """The gallery of these sources among what is held."""
     names = sorted(
         collection_name(home, row)
         for row in Collection.objects.filter(sources__in=sources).distinct()
     )
-    return Gallery(pairs[:, 0], len(np.unique(pairs[:, 1])), tuple(names))
+    if sources.count() == Source.objects.count():  # every photo lies in one of them
+        return Gallery(held.ids, held.photo_ids, tuple(names))
+    places = Sighting.objects.filter(source__in=sources).values_list("photo_id", flat=True)
+    photos = np.fromiter(places.iterator(chunk_size=10_000), np.int64)
+    kept = np.isin(held.photo_ids, photos)
+    return Gallery(held.ids[kept], held.photo_ids[kept], tuple(names))
 
 
-def loaded_index(home: Home) -> LoadedIndex:
-    """The index as the database stands now: loaded once, then brought up to date."""
-    with home.lock:
-        size = LogState.objects.values_list("size", flat=True).get(id=1)
-        if home.index is None:
-            home.index = load(home, size)
-        elif home.index.log_size != size:
-            bring_up_to_date(home, home.index, size)
-        return home.index
+def unsealed_templates(home: Home, ids: Ids) -> tuple[Ids, npt.NDArray[np.float32]]:
+    """(ids, values) of those of the references that are still held, by rising id.
 
-
-def load(home: Home, log_size: int) -> LoadedIndex:
-    references = unsealed_references(home, after=0)
-    faces = FaceIndex(references.templates.shape[1])
-    faces.add(references.ids, references.templates)
-    return LoadedIndex(faces, references, log_size)
-
-
-def bring_up_to_date(home: Home, index: LoadedIndex, log_size: int) -> None:
-    """Add what came since, hide what went; whatever changes references is in the log."""
-    current = np.fromiter(
-        Reference.objects.order_by("id").values_list("id", flat=True).iterator(), np.int64
-    )
-    ids = index.references.ids
-    stays = np.isin(ids, current, assume_unique=True)
-    if not stays.all():
-        index.faces.remove(ids[~stays])
-        index.references = index.references.only(stays)
-    more = unsealed_references(home, after=int(ids[-1]) if len(ids) else 0)
-    if len(more.ids):
-        index.faces.add(more.ids, more.templates)
-        index.references = index.references.with_more(more)
-    index.log_size = log_size
-
-
-def unsealed_references(home: Home, after: int) -> References:
-    """The references numbered above `after`; a sealed template begins with its quality."""
-    rows = Reference.objects.filter(id__gt=after).order_by("id")
-    numbers: list[tuple[int, int]] = []
+    `values` float32 (n, 1 + d): quality, then the template; (0, 0) when there are none.
+    """
+    numbers: list[int] = []
     parts: list[bytes] = []
-    for number, photo, sealed in rows.values_list("id", "photo_id", "sealed_template").iterator(
-        chunk_size=5000
-    ):
-        numbers.append((number, photo))
-        parts.append(home.vault.unseal("template", f"reference:{number}", bytes(sealed)))
-    ids = np.array(numbers, np.int64).reshape(-1, 2)
-    width = len(parts[0]) // 4 if parts else 1 + DIMENSION
-    values = np.frombuffer(b"".join(parts), "<f4").astype(np.float32).reshape(len(parts), width)
-    return References(
-        ids[:, 0].copy(), ids[:, 1].copy(), values[:, 0].copy(), np.ascontiguousarray(values[:, 1:])
-    )
-
-
-def warm(home: Home) -> None:
-    """Load index, kernels and the whole gallery's calibration before somebody waits for them."""
-    FaceIndex.prepare()
-    opened = open_gallery(home, None)
-    model = Reference.objects.values_list("model", flat=True).first()
-    if model is not None and len(opened.allow):
-        calibration_of(home, opened, model)
-    loaded_index(home)
+    for start in range(0, len(ids), 500):
+        rows = Reference.objects.filter(id__in=ids[start : start + 500].tolist()).order_by("id")
+        for number, sealed in rows.values_list("id", "sealed_template"):
+            numbers.append(number)
+            parts.append(home.vault.unseal("template", f"reference:{number}", bytes(sealed)))
+    values = np.frombuffer(b"".join(parts), "<f4").astype(np.float32)
+    return np.array(numbers, np.int64), values.reshape(len(parts), len(values) // (len(parts) or 1))
 
 
 def calibration_of(home: Home, opened: Gallery, model: str) -> Fitted:
     """What a score means in this gallery; fitted once and kept until the gallery changes."""
-    digest = hashlib.sha256(opened.allow.astype("<i8").tobytes()).hexdigest()
-    index = home.vault.blind("calibration", f"{model}\n{digest}")
+    index = home.vault.blind("calibration", f"{model}\n{opened.digest}")
     row = Calibration.objects.filter(gallery_index=index).first()
     identity = f"calibration:{index.hex()}"
     if row is not None:
         return Fitted.from_json(home.vault.unseal_json("calibration", identity, bytes(row.sealed)))
-    references = loaded_index(home).references
-    references = references.only(np.isin(references.ids, opened.allow, assume_unique=True))
-    # The worst faces score low with their own person, too low to be told from strangers; left
-    # in, they would pass for strangers who score high.
-    references = references.only(references.qualities >= np.quantile(references.qualities, WORST))
-    # The seed is the gallery itself: the same gallery has the same calibration.
-    rng = np.random.default_rng(int(digest[:16], 16))
-    fitted = fit_calibration(references.templates, references.photo_ids, model=model, rng=rng)
+    fitted = fit(home, opened, model)
     Calibration.objects.update_or_create(
         gallery_index=index,
         defaults={
@@ -183,3 +162,24 @@ def calibration_of(home: Home, opened: Gallery, model: str) -> Fitted:
     keep = Calibration.objects.order_by("-fitted").values_list("pk", flat=True)[:CALIBRATIONS_KEPT]
     Calibration.objects.exclude(pk__in=[bytes(pk) for pk in keep]).delete()
     return fitted
+
+
+def fit(home: Home, opened: Gallery, model: str) -> Fitted:
+    """Fit to as many references of the gallery as a calibration looks at, drawn by chance.
+
+    The worst faces score low with their own person, too low to be told from strangers; left
+    in, they would pass for strangers who score high.
+    """
+    # The seed is the gallery itself: the same gallery has the same calibration.
+    rng = np.random.default_rng(int(opened.digest[:16], 16))
+    n_looked_at = math.ceil(MAX_SAMPLED / (1 - WORST))
+    ids = opened.ids
+    if len(ids) > n_looked_at:
+        ids = np.sort(rng.choice(ids, n_looked_at, replace=False, shuffle=False))
+    ids, values = unsealed_templates(home, ids)
+    photo_ids = opened.photo_ids[np.searchsorted(opened.ids, ids)]
+    qualities = values[:, 0]
+    kept = qualities >= np.quantile(qualities, WORST)
+    templates = np.ascontiguousarray(values[kept, 1:])
+    fitted = fit_calibration(templates, photo_ids[kept], model=model, rng=rng)
+    return replace(fitted, n_references=len(opened.ids))

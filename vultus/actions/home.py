@@ -6,6 +6,7 @@
 import contextlib
 import getpass
 import os
+import pkgutil
 import secrets
 import threading
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vultus.actions.lock import held
 from vultus.errors import InputError, IntegrityError, UnavailableError
 from vultus.records.database import configure, disconnect
 from vultus.settings import FILE_NAME, Settings, load_settings
@@ -21,7 +23,8 @@ from vultus.vault.key import MasterKey
 from vultus.vault.seal import Vault
 
 if TYPE_CHECKING:
-    from vultus.actions.gallery import LoadedIndex
+    from vultus.actions.gallery import Held
+    from vultus.actions.index import LoadedIndex
     from vultus.faces.pool import ReaderPool
     from vultus.records.account import Account
     from vultus.records.log import Log
@@ -32,7 +35,7 @@ RESTORE = "Restore the home from a backup, or point VULTUS_KEY_FILE to the key i
 
 @dataclass
 class Home:
-    """An opened home. `index` and `readers` are loaded when they are first needed."""
+    """An opened home. `held`, `index` and `readers` are loaded when they are first needed."""
 
     path: Path
     settings: Settings
@@ -40,6 +43,7 @@ class Home:
     log: "Log"
     lock: threading.RLock = field(default_factory=threading.RLock)
     reading: threading.Lock = field(default_factory=threading.Lock)
+    held: "Held | None" = None
     index: "LoadedIndex | None" = None
     readers: "ReaderPool | None" = None
 
@@ -178,9 +182,10 @@ def open_home(
 ) -> Home:
     """Open an existing home for this process.
 
+    A home that an older version made gets the tables of this one; nothing in it is changed.
     `django`: further Django settings that the page needs. Raises UnavailableError
-    `home.missing`, `key.missing`, `home.database_missing`; IntegrityError `home.wrong_key`,
-    `home.public_key_changed`.
+    `home.missing`, `key.missing`, `home.database_missing`, `home.newer`; IntegrityError
+    `home.wrong_key`, `home.public_key_changed`.
     """
     path = path.absolute()
     settings = load_settings(path, environ)
@@ -207,8 +212,41 @@ def open_home(
         raise IntegrityError(
             "home.public_key_changed", "The log's public key was changed.", RESTORE
         )
+    bring_up_to_date(path)
     log = Log(vault, signing_key, public, origin, path / "log")
     return Home(path, settings, vault, log)
+
+
+def bring_up_to_date(path: Path) -> None:
+    """Apply the migrations that the home's database does not have yet.
+
+    Raises UnavailableError `home.newer` for a home that a later version has worked with.
+    """
+    if not missing_migrations():
+        return
+    from django.core.management import call_command
+
+    with held(path / "migrate.lock", wait=True):
+        if missing_migrations():
+            call_command("migrate", verbosity=0)
+
+
+def missing_migrations() -> set[str]:
+    """Names of migrations that the database lacks. Raises UnavailableError `home.newer`."""
+    from django.db.migrations.recorder import MigrationRecorder
+
+    from vultus.records import migrations
+
+    rows = MigrationRecorder.Migration.objects.filter(app="records")
+    applied = set(rows.values_list("name", flat=True))
+    known = {module.name for module in pkgutil.iter_modules(migrations.__path__)}
+    if applied - known:
+        raise UnavailableError(
+            "home.newer",
+            "A later version of Vultus has worked with this home.",
+            "Use that version, or restore the backup that was made before it.",
+        )
+    return known - applied
 
 
 def open_database(path: Path, environ: Mapping[str, str]) -> Path:

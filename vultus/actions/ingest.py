@@ -7,6 +7,7 @@ nothing is enrolled twice, and the log tells the same story.
 """
 
 import hashlib
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,14 +23,17 @@ from vultus.actions.home import Home
 from vultus.actions.lock import only_one
 from vultus.actions.probe import erase_old_probes
 from vultus.actions.readers import pool, read_many
+from vultus.actions.segment import tend
 from vultus.actions.source import list_sources, source_named
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, RefusedError, UnavailableError
 from vultus.faces.reading import Reading
 from vultus.records.models import Account, Decision, Photo, Sighting, Source
+from vultus.records.sequence import gallery_changed
 
 BATCH_PHOTOS = 64
 BATCH_SECONDS = 2.0
+logger = logging.getLogger("vultus.ingest")
 Progress = Callable[[str, int, int], None]  # source, places done, places in all
 
 
@@ -69,8 +73,17 @@ def ingest(
     with only_one(home.path):
         for source in due:
             limit = visit_source(home, actor, source, limit, revisit, progress, total)
+        keep_index(home)
     total.seconds = round(time.monotonic() - started, 3)
     return total
+
+
+def keep_index(home: Home) -> None:
+    """Take what came into the index's files, and let go of what went; photos are held already."""
+    try:
+        tend(home)
+    except UnavailableError as error:
+        logger.warning("%s %s", error.message, error.hint)
 
 
 def visit_source(
@@ -214,7 +227,10 @@ def finish(
 ) -> None:
     """Let go of what has vanished, count, and write the end of the visit into the log."""
     with transaction.atomic():
+        home.log.hold()
         removed = forget_places(visit, vanished, EntryKind.PHOTO_VANISHED)
+        if vanished:
+            gallery_changed()
         Source.objects.filter(pk=visit.source.id).update(visited=datetime.now(UTC))
         mine = count(visit, new, removed, total)
         total.places += len(listing.places)

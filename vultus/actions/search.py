@@ -18,8 +18,9 @@ from vultus.actions.answers import (
     Verdict,
 )
 from vultus.actions.case import require_searchable
-from vultus.actions.gallery import Gallery, calibration_of, loaded_index, open_gallery
+from vultus.actions.gallery import Gallery, calibration_of, open_gallery
 from vultus.actions.home import Home
+from vultus.actions.index import search_index
 from vultus.actions.probe import OpenProbe, open_probe, receive_probe_files
 from vultus.actions.view import view_search
 from vultus.audit.entry import EntryKind
@@ -223,7 +224,7 @@ def run(
                 "case": case_id,
                 "by": actor.pk,
                 "collection": collection,
-                "gallery_references": len(opened.allow),
+                "gallery_references": len(opened.ids),
                 "max_false_positives": repr(dial),  # the log holds no floats
                 "limit": limit,
                 "probes": [
@@ -250,15 +251,13 @@ def ask_index(
     threshold: float | None = None
     rows: dict[int, tuple[list[list[Any]], float | None]] = {}
     model = searched[0].probe.model if searched else ""
-    if searched and len(opened.allow):
+    if searched and len(opened.ids):
         fitted = calibration_of(home, opened, model)
-        n = len(opened.allow)
+        n = len(opened.ids)
         threshold = fitted.threshold(dial, n)
-        loaded = loaded_index(home)
         probes = np.stack([cast("Any", ask.template) for ask in searched])
-        lists = loaded.faces.search(probes, k=limit, threshold=threshold, allow=opened.allow)
-        nearest = loaded.faces.search(probes, k=1, allow=opened.allow)
-        for i, found in enumerate(lists):
+        lists = search_index(home, opened, probes, limit=limit, threshold=threshold)
+        for ask, found in zip(searched, lists, strict=True):
             expected = fitted.expected_false_positives(found.scores, n)
             low, high = fitted.interval(found.scores, n)
             candidates = [
@@ -266,9 +265,10 @@ def ask_index(
                 for ref, s, e, lo, hi in zip(
                     found.ids, found.scores, expected, low, high, strict=True
                 )
+                if s >= np.float32(threshold)  # the nearest comes back in any case
             ]
-            best = fitted.expected_false_positives(nearest[i].scores, n)
-            rows[id(searched[i])] = (candidates, float(best[0]) if len(best) else None)
+            best = float(expected[0]) if len(expected) else None
+            rows[id(ask)] = (candidates, best)
     return {
         "model": model,
         "max_false_positives": dial,

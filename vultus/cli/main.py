@@ -14,7 +14,19 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from vultus import __version__
-from vultus.cli import account, audit, case, erase, home, ingest, photos, read, search, source
+from vultus.cli import (
+    account,
+    audit,
+    case,
+    erase,
+    home,
+    index,
+    ingest,
+    photos,
+    read,
+    search,
+    source,
+)
 from vultus.cli.output import Output
 from vultus.errors import (
     InputError,
@@ -57,7 +69,9 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"vultus {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
-    for module in (home, source, ingest, photos, case, search, read, erase, account, audit):
+    for module in (
+        home, source, ingest, photos, case, search, read, erase, index, account, audit,
+    ):  # fmt: skip
         module.add_verbs(verbs, everywhere)
     return parser
 

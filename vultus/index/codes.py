@@ -1,77 +1,304 @@
-"""Short codes of templates: int8 numbers, a scale, and a proven bound on what they lost.
+"""Short codes of templates: a few bits a dimension, and what they say about a score.
 
-The bound and its proof are in docs/formats/index.md, "What a search guarantees".
+A row x and a probe q of unit length are turned by one random rotation. Of the turned row each
+dimension keeps only which of 2 or 4 cells of the normal distribution it lies in; x' is made of
+the cells' levels. With a = x'.x and b the length of what x' has beside x, x'.q is
+a (x.q) + b sqrt(1 - (x.q)^2) w, where w is one coordinate of a point drawn uniformly from the
+sphere in d - 1 dimensions: the rotation was drawn at random, so what is left of q beside x
+points anywhere. This is exact, not a limit; docs/formats/index.md has the derivation. The
+family of codes is that of RaBitQ (Gao and Long, SIGMOD 2024 and 2025).
 """
+
+import functools
+import hashlib
+import itertools
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 MAX_DIM = 4096
-LENGTH_TOLERANCE = 1e-3
-_ROWS_AT_ONCE = 4096  # keeps the float64 copies of `encode_rows` small
+BLOCK = 32  # rows that are coded side by side
+FACTOR_SCALE = 400  # factors are bytes in steps of 1 / 400
+ALONG_FROM = 0.5  # the least x'.x that a factor can say
+NEVER_RULED_OUT = 255  # the second factor of a row whose factors do not fit
+MORE_STEP = 2.0**-15
+SLACK = 1e-5  # for the rounding of rotations and products in float32
+_SCORE_ROUNDING = 2e-6
+_ROWS_AT_ONCE = 4096
+
+RowKind = Literal["float32", "int8"]
 
 
-def unit(vectors: NDArray[np.float32], what: str) -> NDArray[np.float32]:
-    """Scale (n, d) vectors to unit length: computed in float64, returned as float32.
+@dataclass(frozen=True)
+class Coding:
+    """How the rows of an index are stored and coded: recorded with every segment.
 
-    Raises ValueError, naming the first bad row, where a number is not finite or a length
-    differs from 1 by more than 1e-3. `what` names the rows in the message.
+    `first_bits` (1 or 2) a dimension are read for every row; `more_bits` more (4 in all at
+    most) for those that the first did not rule out. `seed` draws the rotation: keep it from
+    whoever chooses templates and means to hide them.
     """
-    scaled = np.empty_like(vectors, order="C")
-    for start in range(0, len(vectors), _ROWS_AT_ONCE):
-        block = vectors[start : start + _ROWS_AT_ONCE].astype(np.float64)
-        length = np.sqrt(np.square(block).sum(axis=1))
-        # A NaN compares false, so it is caught by the same line.
-        good = np.abs(length - 1.0) <= LENGTH_TOLERANCE
-        if not good.all():
-            row = int(np.argmin(good))
+
+    dim: int
+    rows: RowKind
+    first_bits: int
+    more_bits: int
+    seed: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.dim <= MAX_DIM:
+            raise ValueError(f"expected a dim from 1 to {MAX_DIM}, got {self.dim}")
+        if self.rows not in ("float32", "int8"):
+            raise ValueError(f"expected rows of float32 or int8, got {self.rows!r}")
+        if self.first_bits not in (1, 2) or not 0 <= self.more_bits <= 4 - self.first_bits:
             raise ValueError(
-                f"{what} row {start + row}: expected finite numbers of unit length within "
-                f"{LENGTH_TOLERANCE}, got length {length[row]:.6g}"
+                "expected first_bits of 1 or 2 and at most 4 bits with more_bits, "
+                f"got {self.first_bits} and {self.more_bits}"
             )
-        scaled[start : start + len(block)] = block / length[:, None]
-    return scaled
+        if len(self.seed) != 32:
+            raise ValueError(f"expected a seed of 32 bytes, got {len(self.seed)}")
+
+    @property
+    def n_bytes(self) -> int:
+        """First code bytes of a row: two nibbles a byte, 4 / first_bits dimensions a nibble."""
+        return -(-self.dim * self.first_bits // 8)
+
+    @property
+    def n_more_bytes(self) -> int:
+        """Bytes of a row's further bits."""
+        return -(-self.dim * self.more_bits // 8)
+
+    @property
+    def row_dtype(self) -> "np.dtype[np.float32] | np.dtype[np.int8]":
+        """How a number of a stored row is written."""
+        return np.dtype("<f4") if self.rows == "float32" else np.dtype(np.int8)
 
 
-def encode_rows(
-    rows: NDArray[np.float32],
-) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
-    """Codes (n, d) int8, scales (n,) and errors (n,) float32 of unit rows (n, d) float32.
+class Codes(NamedTuple):
+    """Codes of n rows in blocks of 32: block b, lane i is row 32 b + i; lanes behind n are 0."""
 
-    errors[i] >= |rows[i] - scales[i] * codes[i]|, Euclidean, rounded up.
+    blocks: NDArray[np.uint8]  # (n_blocks, n_bytes, 32)
+    factors: NDArray[np.uint8]  # (n_blocks, 2, 32): see `factors`
+    more: NDArray[np.uint8]  # (n, n_more_bytes)
+    more_factors: NDArray[np.uint16]  # (n, 2), or (0, 2) without further bits: see there
+
+
+@functools.lru_cache(maxsize=4)
+def rotation(seed: bytes, dim: int) -> NDArray[np.float64]:
+    """The orthogonal matrix (d, d) that a seed draws, uniformly (Haar's measure).
+
+    QR of a matrix of normal numbers with the signs of R's diagonal (Mezzadri 2007, section 5);
+    the normal numbers come from SHAKE-256 by Box and Muller, so that no library's generator
+    is part of the format.
     """
-    codes = np.empty(rows.shape, np.int8)
-    scales = np.empty(len(rows), np.float32)
-    errors = np.empty(len(rows), np.float32)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        part = slice(start, start + _ROWS_AT_ONCE)
-        block = rows[part].astype(np.float64)
-        scale = (np.abs(block).max(axis=1) / 127).astype(np.float32)
-        whole = np.clip(np.rint(block / scale[:, None]), -127, 127)
-        lost = np.sqrt(np.square(block - whole * scale[:, None]).sum(axis=1))
-        codes[part] = whole
-        scales[part] = scale
-        errors[part] = _rounded_up(lost)
-    return codes, scales, errors
+    n = dim * dim + dim % 2
+    raw = np.frombuffer(hashlib.shake_256(seed).digest(8 * n), "<u8")
+    uniform = ((raw >> np.uint64(11)) + 0.5) * 2.0**-53
+    length, angle = np.sqrt(-2 * np.log(uniform[0::2])), 2 * np.pi * uniform[1::2]
+    normal = np.concatenate((length * np.cos(angle), length * np.sin(angle)))[: dim * dim]
+    q, r = np.linalg.qr(normal.reshape(dim, dim))
+    turned = q * np.sign(np.diag(r))
+    turned.flags.writeable = False
+    return turned
 
 
-def encode_probes(
-    probes: NDArray[np.float32],
-) -> tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]:
-    """Codes (m, d) int16, scales (m,) and slacks (m,) float64 of unit probes (m, d) float32.
+@functools.lru_cache(maxsize=4)
+def rotation_over_root(seed: bytes, dim: int) -> NDArray[np.float64]:
+    """The rotation transposed and divided by sqrt(d): what turns a probe, row after row."""
+    return np.ascontiguousarray(rotation(seed, dim).T) / math.sqrt(dim)
 
-    The slack bounds everything that is not the row's own error, see the format's document:
-    score <= row_scale * scale * (row_code . code) + row_error + slack.
+
+@functools.lru_cache(maxsize=16)
+def cells(first_bits: int, more_bits: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Edges and levels of the quantiser of a normal number (Lloyd 1982, Max 1960).
+
+    The edges (2^b - 1) ascend, b = first_bits + more_bits; the levels (2^b) are the means of
+    the cells. The cells of all bits lie inside those of the first.
     """
-    d = probes.shape[1]
-    limit = min(32767, (2**31 - 1) // (127 * d))  # the product with an int8 row fits int32
-    exact = probes.astype(np.float64)
-    scales = np.abs(exact).max(axis=1, initial=0.0) / limit
-    whole = np.clip(np.rint(exact / scales[:, None]), -limit, limit)
-    lost = np.sqrt(np.square(exact - whole * scales[:, None]).sum(axis=1))
-    return whole.astype(np.int16), scales, 1.26 * lost + 1e-6
+    edges = [-math.inf, math.inf]
+    for bits in (first_bits, more_bits):
+        inner = [_split(a, b, 2**bits) for a, b in itertools.pairwise(edges)]
+        edges = sorted({*edges, *(edge for parts in inner for edge in parts)})
+    levels = [_mean(a, b) for a, b in itertools.pairwise(edges)]
+    return np.array(edges[1:-1]), np.array(levels)
 
 
-def _rounded_up(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The float32 above; the factor covers the rounding of the float64 sum itself."""
-    return np.nextafter((values * (1 + 1e-9)).astype(np.float32), np.float32(np.inf))
+def _split(low: float, high: float, n: int) -> list[float]:
+    """The n - 1 edges that cut a piece of the normal distribution best into n cells."""
+    a, b = max(low, -5.0), min(high, 5.0)
+    edges = [a + (b - a) * i / n for i in range(1, n)]
+    for _ in range(400):
+        around = [low, *edges, high]
+        levels = [_mean(x, y) for x, y in itertools.pairwise(around)]
+        edges = [(x + y) / 2 for x, y in itertools.pairwise(levels)]
+    return [0.0 if abs(edge) < 1e-9 else edge for edge in edges]
+
+
+def _mean(low: float, high: float) -> float:
+    """The mean of a normal number that lies between low and high."""
+
+    def density(x: float) -> float:
+        return math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+    share = (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2))) / 2
+    return (density(low) - density(high)) / share
+
+
+def encode(rows: NDArray[np.float32] | NDArray[np.int8], coding: Coding) -> Codes:
+    """Codes of stored rows (n, d), as `coding` says they are stored."""
+    n = len(rows)
+    n_blocks = -(-n // BLOCK)
+    codes = Codes(
+        np.zeros((n_blocks, coding.n_bytes, BLOCK), np.uint8),
+        np.zeros((n_blocks, 2, BLOCK), np.uint8),
+        np.zeros((n, coding.n_more_bytes), np.uint8),
+        np.zeros((n if coding.more_bits else 0, 2), np.uint16),
+    )
+    turn = (rotation(coding.seed, coding.dim).T * math.sqrt(coding.dim)).astype(np.float32)
+
+    def some(start: int) -> None:
+        block = unit_rows(rows[start : start + _ROWS_AT_ONCE])
+        _encode_part(block @ turn, coding, codes, start)
+
+    n_threads = min(len(os.sched_getaffinity(0)), -(-n // (8 * _ROWS_AT_ONCE)))
+    if n_threads > 1:
+        with ThreadPoolExecutor(n_threads) as pool:
+            list(pool.map(some, range(0, n, _ROWS_AT_ONCE)))
+    else:
+        for start in range(0, n, _ROWS_AT_ONCE):
+            some(start)
+    return codes
+
+
+def _encode_part(turned: NDArray[np.float32], coding: Coding, codes: Codes, start: int) -> None:
+    """Code some turned rows, each number in standard deviations, from row `start` on."""
+    n = len(turned)
+    first, stop = start // BLOCK, -(-(start + n) // BLOCK)
+    edges, levels = cells(coding.first_bits, coding.more_bits)
+    cell = np.zeros(turned.shape, np.uint8)
+    for edge in edges.astype(np.float32):
+        cell += turned > edge
+    coarse = (cell >> np.uint8(coding.more_bits)).astype(np.uint8)
+    padded = np.zeros(((stop - first) * BLOCK, coding.n_bytes), np.uint8)
+    padded[:n] = _packed(coarse, coding.first_bits, coding.n_bytes)
+    codes.blocks[first:stop] = padded.reshape(-1, BLOCK, coding.n_bytes).transpose(0, 2, 1)
+    numbers = np.zeros(((stop - first) * BLOCK, 2), np.uint8)
+    numbers[:n] = factors(
+        *along_and_beside(turned, cells(coding.first_bits, 0)[1].astype(np.float32)[coarse])
+    )
+    codes.factors[first:stop] = numbers.reshape(-1, BLOCK, 2).transpose(0, 2, 1)
+    if coding.more_bits:
+        fine = cell & np.uint8(2**coding.more_bits - 1)
+        part = slice(start, start + n)
+        codes.more[part] = _packed(fine, coding.more_bits, coding.n_more_bytes)
+        fine_levels = levels.astype(np.float32)[cell]
+        codes.more_factors[part] = more_factors(*along_and_beside(turned, fine_levels))
+
+
+def along_and_beside(
+    turned: NDArray[np.float32], coded: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n,) each: x'.x, and the length of what x' has beside x. Both (n, d) in deviations."""
+    d = turned.shape[1]
+    along = np.einsum("ij,ij->i", coded, turned, dtype=np.float64) / d
+    square = np.einsum("ij,ij->i", coded, coded, dtype=np.float64) / d
+    length = np.einsum("ij,ij->i", turned, turned, dtype=np.float64) / d
+    return along, np.sqrt(np.maximum(square - along**2 / length, 0))
+
+
+def factors(along: NDArray[np.float64], beside: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """(n, 2): x'.x above 0.5, rounded down, and the length beside, rounded up, in 400ths.
+
+    A row whose factors do not fit gets 0 and 255, so that no search rules it out.
+    """
+    low = np.floor((along - ALONG_FROM) * FACTOR_SCALE - 0.01)
+    high = np.ceil(beside * FACTOR_SCALE + 0.01)
+    fits = (low >= 0) & (low <= 255) & (high < NEVER_RULED_OUT)
+    return np.where(fits[:, None], np.stack((low, high), axis=1), (0, NEVER_RULED_OUT)).astype(
+        np.uint8
+    )
+
+
+def more_factors(along: NDArray[np.float64], beside: NDArray[np.float64]) -> NDArray[np.uint16]:
+    """(n, 2): x'.x rounded down and the length beside rounded up, in steps of 2^-15."""
+    low = np.floor(along / MORE_STEP - 0.5)
+    high = np.ceil(beside / MORE_STEP + 0.5)
+    fits = (low >= 0) & (low <= 65535) & (high < 65535)
+    return np.where(fits[:, None], np.stack((low, high), axis=1), (0, 65535)).astype(np.uint16)
+
+
+def _packed(numbers: NDArray[np.uint8], bits: int, n_bytes: int) -> NDArray[np.uint8]:
+    """(n, n_bytes): numbers (n, d) of 1, 2 or 3 bits one after the other, low bits first."""
+    n, d = numbers.shape
+    if bits == 3:  # the only width that crosses bytes
+        single = (numbers[:, :, None] >> np.arange(3, dtype=np.uint8)) & np.uint8(1)
+        return np.packbits(single.reshape(n, 3 * d), axis=1, bitorder="little")
+    per_byte = 8 // bits
+    padded = np.zeros((n, n_bytes * per_byte), np.uint8)
+    padded[:, :d] = numbers
+    packed: NDArray[np.uint8] = padded[:, 0::per_byte].copy()
+    for i in range(1, per_byte):
+        packed |= padded[:, i::per_byte] << np.uint8(bits * i)
+    return packed
+
+
+def unpacked(packed: NDArray[np.uint8], bits: int, dim: int) -> NDArray[np.uint8]:
+    """The numbers (n, d) of packed bytes (n, n_bytes)."""
+    single = np.unpackbits(packed, axis=1, bitorder="little")[:, : dim * bits]
+    weights = (1 << np.arange(bits)).astype(np.uint8)
+    numbers: NDArray[np.uint8] = (single.reshape(len(packed), dim, bits) * weights).sum(
+        axis=2, dtype=np.uint8
+    )
+    return numbers
+
+
+@functools.cache
+def nibble_levels(bits: int) -> NDArray[np.float64]:
+    """(4 / bits, 16): the levels of a nibble's dimensions for each of its 16 values."""
+    levels = cells(bits, 0)[1]
+    values = np.arange(16)
+    return np.stack([levels[(values >> (bits * i)) & (2**bits - 1)] for i in range(4 // bits)])
+
+
+@functools.lru_cache(maxsize=64)
+def deviation(dim: int, chance: float) -> float:
+    """The w that one coordinate of a uniform point of the sphere in dim - 1 dimensions reaches
+    or exceeds with this chance; 1 for a chance of 0, since none exceeds it.
+
+    The density of w = sin(a) is proportional to cos(a)^(dim - 3) da.
+    """
+    if not 0 <= chance < 0.5:
+        raise ValueError(f"expected a chance from 0 to below 0.5, got {chance}")
+    if chance == 0 or dim <= 2:
+        return 1.0
+    angle = np.linspace(0, np.pi / 2, 200_001)
+    density = np.cos(angle) ** (dim - 3)
+    weight = (density[1:] + density[:-1]) / 2
+    # Summed from the far end, so that small tails keep their digits.
+    tail = np.append(np.cumsum(weight[::-1])[::-1], 0.0)
+    share = tail / (2 * tail[0])
+    # The first angle whose tail is small enough: rounded up.
+    return float(np.sin(angle[int(np.argmax(share <= chance))]))
+
+
+def margin(threshold: float, dim: int, chance: float) -> float:
+    """What times a row's length beside an estimate may fall short, at a score >= threshold.
+
+    A score and the lengths of row and probe are rounded to float32: near 1 the root shows it.
+    """
+    least = min(max(threshold - _SCORE_ROUNDING, 0.0), 1.0)
+    return deviation(dim, chance) * math.sqrt(1 - least**2)
+
+
+def unit_rows(rows: NDArray[np.float32] | NDArray[np.int8]) -> NDArray[np.float32]:
+    """The templates (n, d) float32 of unit length that stored rows stand for."""
+    if rows.dtype == np.int8:
+        whole = rows.astype(np.float32)
+        length = np.sqrt(np.einsum("ij,ij->i", whole, whole, dtype=np.float64))
+        scaled: NDArray[np.float64] = whole / length[:, None]
+        return scaled.astype(np.float32)
+    return np.asarray(rows, np.float32)

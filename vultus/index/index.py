@@ -1,103 +1,147 @@
-"""`FaceIndex`: the references of a gallery in RAM, searched exhaustively and exactly.
+"""`FaceIndex`: references, searched exhaustively: in memory, from a file, or in a folder.
 
-What a search guarantees, and the file, are written down in docs/formats/index.md.
+What a search guarantees, and the files, are written down in docs/formats/index.md.
 """
 
 import operator
+import secrets
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vultus.index import scan, segment
-from vultus.index.codes import MAX_DIM, encode_rows, unit
+from vultus.index.candidates import CandidateLists
+from vultus.index.codes import Coding, RowKind, unit_rows
+from vultus.index.folder import Folder
+from vultus.index.part import Part, RamPart
+from vultus.index.rows import Rows, stored, unit
+from vultus.index.segment import CACHE_BYTES, Segment
+from vultus.index.segment_format import MAX_COUNT, Keyring
+from vultus.index.turn import Turn
 
 Ids: TypeAlias = int | np.integer[Any] | Iterable[int] | NDArray[np.integer[Any]]
+MAX_MISS = 1e-4
+ROWS_A_SEGMENT = 2**20
+_ROWS_AT_ONCE = 2**17
 
 
 @dataclass(frozen=True, eq=False)
-class CandidateList:
-    """The candidates of one probe, best first; equal scores by id ascending."""
-
-    ids: NDArray[np.int64]  # (c,)
-    scores: NDArray[np.float32]  # (c,) cosines
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
-@dataclass(frozen=True, eq=False)
-class CandidateLists(Sequence[CandidateList]):
-    """One `CandidateList` a probe, in the order of the probes. The arrays cannot be written.
-
-    `ids` and `scores` hold all lists end to end; `counts` (m,) their lengths.
-    """
+class Allow:
+    """The references of an index that a search may return, as bitmaps; see `allowed`."""
 
     ids: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    counts: NDArray[np.int64]
-
-    def __post_init__(self) -> None:
-        for array in (self.ids, self.scores, self.counts):
-            array.flags.writeable = False
-
-    def __len__(self) -> int:
-        return len(self.counts)
-
-    @overload
-    def __getitem__(self, number: int) -> CandidateList: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[CandidateList]: ...
-    def __getitem__(self, number: int | slice) -> CandidateList | list[CandidateList]:
-        if isinstance(number, slice):
-            return [self[i] for i in range(*number.indices(len(self)))]
-        number = range(len(self))[number]
-        start = int(self.counts[:number].sum())
-        part = slice(start, start + int(self.counts[number]))
-        return CandidateList(self.ids[part], self.scores[part])
+    masks: tuple[NDArray[np.uint32], ...]
+    state: tuple[object, int]
 
 
 class FaceIndex:
     """Templates of one dimension by reference id.
 
     Any thread may call any method at any time: each call sees the index wholly before or
-    wholly after another thread's `add` or `remove`, which wait for running searches.
+    wholly after another thread's change, which waits for running searches.
     """
 
-    def __init__(self, dim: int) -> None:
-        """An empty index for templates of `dim` numbers, 1 to 4096."""
-        dim = operator.index(dim)
-        if not 1 <= dim <= MAX_DIM:
-            raise ValueError(f"expected a dim from 1 to {MAX_DIM}, got {dim}")
-        self._dim = dim
-        self._n = 0
-        self._arrays = _empty(0, dim)  # only the first n rows of each array are references
-        self._position: dict[int, int] = {}
-        self._turn = _Turn()
-        self._saving = threading.Lock()
+    def __init__(
+        self,
+        dim: int,
+        *,
+        rows: RowKind = "float32",
+        first_bits: int | None = None,
+        more_bits: int = 0,
+        seed: bytes | None = None,
+    ) -> None:
+        """An empty index in memory for templates of `dim` numbers, 1 to 4096.
 
-    @classmethod
-    def open(cls, path: str | PathLike[str]) -> "FaceIndex":
-        """The index that was saved at this path.
-
-        Raises InputError where there is no file to read, IntegrityError where it does not
-        verify.
+        rows: "float32" keeps the templates as they are, "int8" in a quarter of the room; then
+        the reference is the rounded template (at 128 dimensions a score moves by about 6e-4).
+        first_bits: bits a dimension that every search reads, 1 or 2; 2 below 256 dimensions if
+        not given. more_bits: further bits a dimension, in memory, that spare reading rows from
+        the disk. seed: 32 bytes that draw the rotation of the codes; by default the operating
+        system draws them.
         """
-        return cls.from_bytes(segment.read(Path(path)))
+        self._begin(_coding(dim, rows, first_bits, more_bits, seed), [], None)
+
+    def _begin(self, coding: Coding, segments: Sequence[Segment], folder: Folder | None) -> None:
+        self._coding, self._folder = coding, folder
+        self._fresh = RamPart(coding)
+        self._segments = list(segments)
+        self._turn = Turn()
+        self._saving = threading.Lock()
+        self._changes = 0  # a bitmap made before a change of positions is made anew
 
     @classmethod
-    def from_bytes(cls, data: bytes | bytearray) -> "FaceIndex":
-        """The index whose `to_bytes` this is. Raises IntegrityError."""
-        ids, rows = segment.decode(data)
-        index = cls(rows.shape[1])
-        index._append(ids, rows)
+    def create(
+        cls,
+        folder: str | PathLike[str],
+        dim: int,
+        *,
+        rows: RowKind = "int8",
+        first_bits: int | None = None,
+        more_bits: int = 0,
+        seed: bytes | None = None,
+        keyring: Keyring | None = None,
+    ) -> "FaceIndex":
+        """A new index in an empty folder, sealed where there is a keyring.
+
+        Raises InputError where the folder is not empty, UnavailableError where it cannot be
+        written.
+        """
+        coding = _coding(dim, rows, first_bits, more_bits, seed)
+        return cls._over(Folder.create(Path(folder), coding, keyring), CACHE_BYTES)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | PathLike[str],
+        *,
+        keyring: Keyring | None = None,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> "FaceIndex":
+        """The index in this folder, or the one that was saved as this file.
+
+        Codes are read into memory, rows stay on the disk; of sealed rows about `cache_bytes`
+        are kept in memory. Raises InputError where there is nothing to read, IntegrityError
+        where it does not verify, UnavailableError where another process has the folder.
+        """
+        where = Path(path)
+        if where.is_dir():
+            return cls._over(Folder(where, keyring), cache_bytes)
+        return cls.of([Segment.open(where, cache_bytes=cache_bytes)])
+
+    @classmethod
+    def _over(cls, folder: Folder, cache_bytes: int) -> "FaceIndex":
+        try:
+            segments = folder.open_segments(cache_bytes)
+        except BaseException:
+            folder.close()
+            raise
+        index = cls.__new__(cls)
+        index._begin(folder.coding, segments, folder)  # noqa: SLF001
+        return index
+
+    @classmethod
+    def of(cls, segments: Sequence[Segment], *, coding: Coding | None = None) -> "FaceIndex":
+        """An index of opened segments; what is added later is in memory.
+
+        The segments must hold different ids, of one dimension and kind of rows. `coding` says
+        how further references are kept; by default as in the first segment.
+        """
+        if coding is None:
+            if not segments:
+                raise ValueError("expected a segment, or a coding for what will be added")
+            coding = segments[0].coding
+        for part in segments:
+            if (part.coding.dim, part.coding.rows) != (coding.dim, coding.rows):
+                raise ValueError(f"segment {part.name} holds other rows than the index")
+        index = cls.__new__(cls)
+        index._begin(coding, segments, None)  # noqa: SLF001
         return index
 
     @staticmethod
@@ -114,93 +158,126 @@ class FaceIndex:
     @property
     def dim(self) -> int:
         """The number of numbers in a template."""
-        return self._dim
+        return self._coding.dim
+
+    @property
+    def coding(self) -> Coding:
+        """How references are kept."""
+        return self._coding
 
     @property
     def ids(self) -> NDArray[np.int64]:
         """All ids, ascending (a copy)."""
         with self._turn.reading():
-            return np.sort(self._arrays.ids[: self._n])
+            parts = [part.ids_at(part.alive_positions()) for part in self._parts]
+        return np.sort(np.concatenate(parts))
+
+    @property
+    def _parts(self) -> list[Part]:
+        return [*self._segments, self._fresh]
 
     def __len__(self) -> int:
-        return self._n
+        return sum(part.n_alive for part in self._parts)
 
     def __contains__(self, id_: object) -> bool:
-        return id_ in self._position
+        if not isinstance(id_, int | np.integer) or not -(2**63) <= int(id_) < 2**63:
+            return False
+        with self._turn.reading():
+            return any(at[0] >= 0 for at in self._positions(np.array([int(id_)])))
 
     def __repr__(self) -> str:
-        return f"<FaceIndex of {self._n} references, dim {self._dim}>"
+        return f"<FaceIndex of {len(self)} references, dim {self.dim}>"
+
+    def __enter__(self) -> "FaceIndex":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _positions(self, ids: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """For each part, positions (n,) of ids (n,) in it, or -1."""
+        return [part.positions(ids) for part in self._parts]
 
     def add(self, ids: Ids, templates: ArrayLike) -> None:
         """Add references: ids (n,), any int64, and their templates (n, d); or one id and (d,).
 
-        A template is finite and of unit length within 1e-3; it is scaled to unit length and
-        kept as float32. All are added or, with an error, none.
+        A template is finite and of unit length within 1e-3; it is scaled to unit length. All
+        are added or, with an error, none. In a folder they are on disk after `flush`, which
+        happens by itself for each million.
 
         Raises ValueError for an id that is present or given twice, and for a template that
         is not as said, naming the row; TypeError for ids that are not integers.
         """
         given = _ids(ids)
-        rows = unit(_vectors(templates, self._dim), "template")
-        if len(given) != len(rows):
-            raise ValueError(f"expected as many ids as templates, got {len(given)}, {len(rows)}")
+        vectors = unit(_vectors(templates, self.dim), "template")
+        if len(given) != len(vectors):
+            raise ValueError(f"expected as many ids as templates, got {len(given)}, {len(vectors)}")
         values, counts = np.unique(given, return_counts=True)
         if len(values) < len(given):
             raise ValueError(f"id {values[np.argmax(counts > 1)]} is given twice")
-        self._append(given, rows)
-
-    def _append(self, ids: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
-        codes, scales, errors = encode_rows(rows)
-        numbers = ids.tolist()
+        rows = stored(vectors, self._coding.rows)
         with self._turn.writing():
-            present = next((i for i in numbers if i in self._position), None)
-            if present is not None:
-                raise ValueError(f"id {present} is present; remove it first to replace it")
-            end = self._n + len(ids)
-            self._reserve(end)
-            new = scan.Gallery(ids, rows, codes, scales, errors)
-            for array, part in zip(self._arrays.arrays(), new.arrays(), strict=True):
-                array[self._n : end] = part
-            self._position.update(zip(numbers, range(self._n, end), strict=True))
-            self._n = end
+            self._refuse_present(given)
+            if len(self) + len(given) > MAX_COUNT:
+                raise ValueError(f"expected at most {MAX_COUNT} references")
+            for start in range(0, len(given), ROWS_A_SEGMENT):
+                part = slice(start, start + ROWS_A_SEGMENT)
+                if self._folder is not None and len(given[part]) == ROWS_A_SEGMENT:
+                    order = start + np.argsort(given[part])
+                    self._write(self._folder, given[order], rows[order], [])
+                    continue
+                self._fresh.add(given[part], rows[part])
+                if self._folder is not None and self._fresh.n_alive >= ROWS_A_SEGMENT:
+                    self._flush(self._folder)
+            self._changes += 1
 
-    def _reserve(self, n: int) -> None:
-        """Make room for n rows; what is left behind is overwritten."""
-        if n <= len(self._arrays.ids):
-            return
-        if n > segment.MAX_COUNT:
-            raise ValueError(f"expected at most {segment.MAX_COUNT} references, got {n}")
-        larger = _empty(max(n, min(2 * self._n, segment.MAX_COUNT)), self._dim)
-        for old, new in zip(self._arrays.arrays(), larger.arrays(), strict=True):
-            new[: self._n] = old[: self._n]
-            old.fill(0)
-        self._arrays = larger
+    def _refuse_present(self, ids: NDArray[np.int64]) -> None:
+        for at in self._positions(ids):
+            if (at >= 0).any():
+                present = ids[np.argmax(at >= 0)]
+                raise ValueError(f"id {present} is present; remove it first to replace it")
 
     def remove(self, ids: Ids) -> int:
         """Remove references: ids (n,) or one. Ids that are not present are passed over.
 
-        When this returns, no search returns them and their templates are overwritten in the
-        index's memory; a file keeps them until the next `save`. Returns how many there were.
+        When this returns, no search returns them. In memory they are overwritten; a file or a
+        folder hides them, a folder for good, and keeps their bytes until it is saved anew or
+        `compact` rewrites the segment. Returns how many there were.
         """
-        numbers = set(_ids(ids).tolist())
+        given = np.unique(_ids(ids))
         with self._turn.writing():
-            gone = sorted(self._position[i] for i in numbers if i in self._position)
-            end = self._n - len(gone)
-            # The rows behind the new end that stay move into the holes before it.
-            holes = np.array([p for p in gone if p < end], np.int64)
-            behind = np.ones(len(gone), np.bool_)
-            behind[[p - end for p in gone if p >= end]] = False
-            movers = end + np.flatnonzero(behind)
-            for array in self._arrays.arrays():
-                array[holes] = array[movers]
-                array[end : self._n] = 0
-            for i in numbers:
-                self._position.pop(i, None)
-            self._position.update(
-                zip(self._arrays.ids[holes].tolist(), holes.tolist(), strict=True)
-            )
-            self._n = end
-        return len(gone)
+            *in_segments, in_fresh = self._positions(given)
+            if self._folder is not None:
+                gone = [
+                    (part.name, given[at >= 0])
+                    for part, at in zip(self._segments, in_segments, strict=True)
+                    if (at >= 0).any()
+                ]
+                if gone:
+                    self._folder.remove(gone)
+            for part, at in zip(self._segments, in_segments, strict=True):
+                part.hide(at[at >= 0])
+            fresh = in_fresh[in_fresh >= 0]
+            if len(fresh):
+                self._fresh.remove(fresh)
+                self._changes += 1
+        return int(sum((at >= 0).sum() for at in (*in_segments, in_fresh)))
+
+    def allowed(self, ids: Ids) -> Allow:
+        """A bitmap of these references for `search`, made once for many searches.
+
+        Ids that are not present are passed over. After a change of the index it still holds:
+        what was removed is not returned, and what was added is not either.
+        """
+        with self._turn.reading():
+            return self._allow(np.unique(_ids(ids)))
+
+    def _allow(self, ids: NDArray[np.int64]) -> Allow:
+        masks = []
+        for part in self._parts:
+            at = part.positions(ids)
+            masks.append(part.mask(at[at >= 0]))
+        return Allow(ids, tuple(masks), (self, self._changes))
 
     def search(
         self,
@@ -208,116 +285,208 @@ class FaceIndex:
         *,
         k: int | None = None,
         threshold: float | None = None,
-        allow: Ids | None = None,
+        first: int = 0,
+        allow: Allow | Ids | None = None,
+        max_miss: float = MAX_MISS,
     ) -> CandidateLists:
         """The candidates of each probe (m, d), or of one probe (d,): one list a probe.
 
-        A candidate scores >= float32(threshold) and its id is in `allow` (an array, set or
-        sequence of ids; ids that are not present are passed over). The first k are returned.
-        A limit that is None does not limit: with all three left out, every reference comes
-        back, ranked. The result is exact, see docs/formats/index.md.
+        A candidate scores >= float32(threshold), or is among the `first` best, and it is in
+        `allow` (ids, or what `allowed` made of them; ids that are not present are passed
+        over). The first k are returned. A limit that is None does not limit: with all left
+        out, every reference comes back, ranked.
+
+        A reference that scores what is needed is missed with a chance of at most `max_miss`,
+        0 to below 0.5; 0 is certain, and slower. See docs/formats/index.md.
 
         Raises ValueError for a probe that is not finite or not of unit length within 1e-3,
-        for a negative k and for a threshold that is NaN.
+        for a negative k or first, and for a threshold that is NaN; IntegrityError where a page
+        of the file does not verify.
         """
-        asked = unit(_vectors(probes, self._dim), "probe")
-        if k is not None and (k := operator.index(k)) < 0:
-            raise ValueError(f"expected a k of 0 or more, got {k}")
-        # No cosine lies outside -2 to 2: the clip only keeps float32 from overflowing.
-        least = -np.inf if threshold is None else float(np.float32(np.clip(threshold, -2, 2)))
-        if np.isnan(least):
-            raise ValueError("expected a threshold that is a number, got NaN")
-        permitted = None if allow is None else _ids(allow)
+        asked = unit(_vectors(probes, self.dim), "probe")
+        limits = _limits(k, threshold, first, max_miss)
         with self._turn.reading():
-            gallery = self._arrays.first(self._n)
-            chosen = None if permitted is None else self._chosen(permitted)
-            owners, ids, scores = scan.scan(gallery, asked, chosen, k, least)
-        counts = np.bincount(owners, minlength=len(asked)).astype(np.int64)
-        return CandidateLists(ids, scores, counts)
+            parts = self._parts
+            if allow is None:
+                masks: Sequence[NDArray[np.uint32]] = [part.alive for part in parts]
+            else:
+                if not isinstance(allow, Allow):
+                    allow = self._allow(np.unique(_ids(allow)))
+                elif allow.state != (self, self._changes):
+                    allow = self._allow(allow.ids)
+                masks = [mask & part.alive for mask, part in zip(allow.masks, parts, strict=True)]
+            some = [i for i, part in enumerate(parts) if part.n_alive]
+            found = scan.search([parts[i] for i in some], [masks[i] for i in some], asked, limits)
+        counts = np.bincount(found.owners, minlength=len(asked)).astype(np.int64)
+        return CandidateLists(found.ids, found.scores, counts)
 
-    def _chosen(self, permitted: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """The positions of these ids, ascending; None where they are all there are."""
-        if len(permitted) * 16 < self._n:
-            known = (self._position.get(i) for i in set(permitted.tolist()))
-            chosen = np.array(sorted(p for p in known if p is not None), np.int64)
-        else:
-            chosen = np.flatnonzero(np.isin(self._arrays.ids[: self._n], permitted))
-        return None if len(chosen) == self._n else chosen
+    def templates(self, ids: Ids) -> NDArray[np.float32]:
+        """Templates (n, d) of unit length of these ids, as they are kept, in this order.
+
+        Raises ValueError for an id that is not present.
+        """
+        given = _ids(ids)
+        vectors = np.empty((len(given), self.dim), np.float32)
+        known = np.zeros(len(given), np.bool_)
+        with self._turn.reading():
+            for part in self._parts:
+                at = part.positions(given)
+                here = np.flatnonzero(at >= 0)
+                for start in range(0, len(here), _ROWS_AT_ONCE):
+                    some = here[start : start + _ROWS_AT_ONCE]
+                    rows, where = part.rows_at(at[some])
+                    vectors[some] = unit_rows(rows[where])
+                known[here] = True
+        if not known.all():
+            raise ValueError(f"id {given[np.argmin(known)]} is not present")
+        return vectors
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the file at this path: wholly or not at all, on disk when this returns.
+        """Write all references as one file: wholly or not at all, on disk when this returns.
 
         The file holds the references of the moment at which the save began; saves of one
         index follow each other, so a later one never loses to an earlier one.
         Raises UnavailableError where it cannot be written; the old file is then kept.
         """
         with self._saving:
-            ids, rows = self._sorted()
+            with self._turn.reading():
+                ids, rows = self._sorted(self._parts)
             try:
-                segment.write(Path(path), segment.encode(ids, rows))
+                segment.write(Path(path), "index", self._coding, ids, rows)
             finally:
                 rows.fill(0)  # a template may be removed meanwhile: leave no copy of it
 
-    def to_bytes(self) -> bytes:
-        """The file's bytes, for a caller that seals them."""
-        return b"".join(segment.encode(*self._sorted()))
+    def _sorted(self, parts: Sequence[Part]) -> tuple[NDArray[np.int64], Rows]:
+        """Copies of ids and rows of some parts, by id ascending."""
+        at = [part.alive_positions() for part in parts]
+        ids = np.concatenate([part.ids_at(some) for part, some in zip(parts, at, strict=True)])
+        order = np.argsort(ids)
+        place = np.empty(len(ids), np.int64)
+        place[order] = np.arange(len(ids))
+        rows: Rows = np.empty((len(ids), self.dim), self._coding.row_dtype)
+        begin = 0
+        for part, some in zip(parts, at, strict=True):
+            for start in range(0, len(some), _ROWS_AT_ONCE):
+                chunk = some[start : start + _ROWS_AT_ONCE]
+                found, where = part.rows_at(chunk)
+                rows[place[begin + start : begin + start + len(chunk)]] = found[where]
+            begin += len(some)
+        return ids[order], rows
 
-    def _sorted(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Copies of ids and rows, by id ascending."""
+    def flush(self) -> None:
+        """Have what was added on disk. Raises UnavailableError where it cannot be written.
+
+        Raises ValueError for an index that is not in a folder.
+        """
+        folder = self._in_folder()
+        with self._turn.writing():
+            self._flush(folder)
+
+    def _flush(self, folder: Folder) -> None:
+        if self._fresh.n_alive:
+            self._rewrite(folder, [], [self._fresh])
+
+    def compact(self, share: float = 0.1) -> int:
+        """Rewrite the segments of which more than this share was removed, and the small ones.
+
+        The old files are deleted and their keys destroyed: what was removed is gone. Small
+        segments are put together. Returns how many segments were rewritten.
+        """
+        folder = self._in_folder()
+        with self._turn.writing():
+            self._flush(folder)
+            old = [part for part in self._segments if part.n - part.n_alive > share * part.n]
+            small = [part for part in self._segments if part.n_alive < ROWS_A_SEGMENT // 2]
+            if len(small) > 1:
+                old += [part for part in small if part not in old]
+            group: list[Segment] = []
+            for i, part in enumerate(old):
+                group.append(part)
+                n = sum(other.n_alive for other in group)
+                last = i + 1 == len(old)
+                if last or n + old[i + 1].n_alive > ROWS_A_SEGMENT:
+                    self._rewrite(folder, group, group)
+                    group = []
+            return len(old)
+
+    def _rewrite(self, folder: Folder, old: Sequence[Segment], parts: Sequence[Part]) -> None:
+        """Put the living references of parts into one new segment in the place of `old`."""
+        ids, rows = self._sorted(parts)
+        self._write(folder, ids, rows, old)
+        rows.fill(0)
+        if self._fresh in parts:
+            self._fresh.clear()
+
+    def _write(
+        self, folder: Folder, ids: NDArray[np.int64], rows: Rows, old: Sequence[Segment]
+    ) -> None:
+        """Write a segment, ids ascending, and let it count in the place of `old`."""
+        new = [(folder.write(ids, rows), len(ids))] if len(ids) else []
+        folder.exchange([part.name for part in old], new)
+        for part in old:
+            self._segments.remove(part)
+            part.close()
+        cache = sum(part.cache_bytes for part in old) or CACHE_BYTES // 8
+        self._segments += [folder.open_one(name, n, cache) for name, n in new]
+        self._changes += 1
+
+    def fsck(self) -> None:
+        """Read everything and derive every code anew. Raises IntegrityError at a fault."""
         with self._turn.reading():
-            order = np.argsort(self._arrays.ids[: self._n])
-            return self._arrays.ids[order], self._arrays.rows[order]
+            for part in self._segments:
+                part.verify()
+
+    def memory(self) -> dict[str, int]:
+        """Bytes in memory by kind."""
+        total: dict[str, int] = {}
+        with self._turn.reading():
+            for part in (*self._segments, self._fresh):
+                for kind, n in part.memory().items():
+                    total[kind] = total.get(kind, 0) + n
+        return total
+
+    def close(self) -> None:
+        """Let go of files and, after a `flush`, of the folder."""
+        with self._turn.writing():
+            if self._folder is not None:
+                self._flush(self._folder)
+                self._folder.close()
+                self._folder = None
+            for part in self._segments:
+                part.close()
+            self._segments = []
+
+    def _in_folder(self) -> Folder:
+        if self._folder is None:
+            raise ValueError("this index is not in a folder: see FaceIndex.create")
+        return self._folder
 
 
-class _Turn:
-    """Many readers or one writer; a writer who waits goes before readers who come later."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._n_reading = 0
-        self._n_writers = 0  # waiting and writing
-        self._writing = False
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: self._n_writers == 0)
-            self._n_reading += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._n_reading -= 1
-                self._changed.notify_all()
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        with self._changed:
-            self._n_writers += 1
-            try:
-                self._changed.wait_for(lambda: self._n_reading == 0 and not self._writing)
-            except BaseException:
-                self._n_writers -= 1
-                self._changed.notify_all()
-                raise
-            self._writing = True
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._n_writers -= 1
-                self._writing = False
-                self._changed.notify_all()
-
-
-def _empty(n: int, dim: int) -> scan.Gallery:
-    return scan.Gallery(
-        np.zeros(n, np.int64),
-        np.zeros((n, dim), np.float32),
-        np.zeros((n, dim), np.int8),
-        np.zeros(n, np.float32),
-        np.zeros(n, np.float32),
+def _coding(
+    dim: int, rows: RowKind, first_bits: int | None, more_bits: int, seed: bytes | None
+) -> Coding:
+    dim = operator.index(dim)
+    if first_bits is None:
+        first_bits = 2 if dim < 256 else 1
+    return Coding(
+        dim, rows, first_bits, more_bits, secrets.token_bytes(32) if seed is None else seed
     )
+
+
+def _limits(k: int | None, threshold: float | None, first: int, max_miss: float) -> scan.Limits:
+    if k is not None and (k := operator.index(k)) < 0:
+        raise ValueError(f"expected a k of 0 or more, got {k}")
+    if (first := operator.index(first)) < 0:
+        raise ValueError(f"expected a first of 0 or more, got {first}")
+    if not 0 <= max_miss < 0.5:
+        raise ValueError(f"expected a max_miss from 0 to below 0.5, got {max_miss}")
+    if threshold is None:
+        return scan.Limits(k, -np.inf, 0, max_miss)
+    if threshold != threshold:  # noqa: PLR0124  NaN alone differs from itself
+        raise ValueError("expected a threshold that is a number, got NaN")
+    # No cosine lies outside -2 to 2: the limit only keeps float32 from overflowing.
+    least = float(np.float32(min(max(threshold, -2.0), 2.0)))
+    return scan.Limits(k, least, first, max_miss)
 
 
 def _ids(given: Ids) -> NDArray[np.int64]:

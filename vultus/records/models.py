@@ -6,11 +6,12 @@ from vultus.records.entry import Entry, LogState
 from vultus.records.home import Home
 from vultus.records.photo import Crop, Decision, Erasure, Photo, Reference, Sighting
 from vultus.records.search import Calibration, Probe, Search
+from vultus.records.segment import Segment
 from vultus.records.sequence import Sequence
 from vultus.records.source import Collection, Source
 
 __all__ = [
     "Account", "AccountKind", "Calibration", "Case", "Collection", "Crop", "Decision", "Entry",
-    "Erasure", "Home", "LogInTry", "LogState", "Photo", "Probe", "Reference", "Search", "Sequence",
-    "Sighting", "Source",
+    "Erasure", "Home", "LogInTry", "LogState", "Photo", "Probe", "Reference", "Search", "Segment",
+    "Sequence", "Sighting", "Source",
 ]  # fmt: skip

@@ -20,3 +20,17 @@ def take(name: str, n: int = 1) -> range:
     row.next = first + n
     row.save(update_fields=["next"])
     return range(first, first + n)
+
+
+def gallery_changed() -> None:
+    """Say that references or their places change, or how the index holds them.
+
+    Call it in the transaction that changes them, after the log was held or written: everybody
+    takes the two locks in that order.
+    """
+    take("gallery")
+
+
+def gallery_version() -> int:
+    """A number that rises with each such change; read it before what it stands for."""
+    return Sequence.objects.filter(name="gallery").values_list("next", flat=True).first() or 0

@@ -49,13 +49,13 @@ class Sealer:
         Raises IntegrityError `sealed.does_not_open` for anything else; it does not say why.
         """
         if len(sealed) < OVERHEAD_BYTES or sealed[:1] != _VERSION:
-            raise _does_not_open()
+            raise does_not_open()
         cipher = self._cipher(sealed[1:_NONCE_AT])
         nonce, rest = sealed[_NONCE_AT:_TEXT_AT], sealed[_TEXT_AT:]
         try:
             return cipher.decrypt(nonce, rest, _associated(identity))
         except InvalidTag:
-            raise _does_not_open() from None
+            raise does_not_open() from None
 
     def _cipher(self, salt: bytes) -> AESGCM:
         # HKDF-Expand to 32 bytes is one HMAC over info and the counter byte 1.
@@ -104,7 +104,7 @@ class Vault:
         try:
             return _unpad(padded).decode("utf-8")
         except UnicodeDecodeError:
-            raise _does_not_open() from None
+            raise does_not_open() from None
 
     def seal_json(self, purpose: str, identity: str, value: Any) -> bytes:  # noqa: ANN401
         """`value` sealed as canonical JSON, padded as in `seal_text`."""
@@ -116,7 +116,7 @@ class Vault:
         try:
             return canonical.decode(_unpad(padded))
         except ValueError:
-            raise _does_not_open() from None
+            raise does_not_open() from None
 
     def blind(self, purpose: str, value: str | bytes) -> bytes:
         """A look-up key for `value`: HMAC-SHA256 under the purpose's own key, 32 bytes.
@@ -158,11 +158,12 @@ def _pad(data: bytes) -> bytes:
 def _unpad(padded: bytes) -> bytes:
     data, mark, _ = padded.rpartition(b"\x80")
     if not mark or _pad(data) != padded:
-        raise _does_not_open()
+        raise does_not_open()
     return data
 
 
-def _does_not_open() -> IntegrityError:
+def does_not_open() -> IntegrityError:
+    """The one error of whatever does not open; it does not say why."""
     return IntegrityError(
         "sealed.does_not_open",
         "Sealed data does not open.",

@@ -43,7 +43,7 @@ def warm_up(home: Home) -> None:
     """Load the index while nobody waits yet; what fails here is told to who searches."""
     from django.db import connection
 
-    from vultus.actions.gallery import warm
+    from vultus.actions.index import warm
 
     with contextlib.suppress(Exception):
         warm(home)
