@@ -139,9 +139,14 @@ def dimension(home: Home) -> int:
     return values.shape[1] - 1 if len(values) else DIMENSION
 
 
+def compile_search() -> None:
+    """Compile the search, or load what this machine has compiled before."""
+    FaceIndex.prepare()
+
+
 def warm(home: Home) -> None:
     """Load index, kernels and the whole gallery's calibration before somebody waits for them."""
-    FaceIndex.prepare()
+    compile_search()
     opened = open_gallery(home, None)
     if len(opened.ids):
         calibration_of(home, opened, model_of())

@@ -34,27 +34,31 @@ def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
 
 
 def run_search(options: Namespace, output: Output) -> int:
-    with opened(options) as (home, actor), output.working("Searching"):
+    with opened(options) as (home, actor):
         from vultus.actions.document import search_document
+        from vultus.actions.index import compile_search
         from vultus.actions.search import Choice, search_photos
 
+        with output.working("Preparing (the first search on a machine is compiled, some seconds)"):
+            compile_search()
         choice: Choice = "only"
         if options.all_faces:
             choice = "all"
         elif options.largest_face:
             choice = "largest"
-        answer = search_photos(
-            home,
-            actor,
-            options.photos,
-            case_id=options.case,
-            face=options.face,
-            choice=choice,
-            same_person=options.same_person,
-            collection=options.collection,
-            limit=options.limit,
-            max_false_positives=options.max_false_positives,
-        )
+        with output.working("Searching"):
+            answer = search_photos(
+                home,
+                actor,
+                options.photos,
+                case_id=options.case,
+                face=options.face,
+                choice=choice,
+                same_person=options.same_person,
+                collection=options.collection,
+                limit=options.limit,
+                max_false_positives=options.max_false_positives,
+            )
     output.result(search_document(answer), *([] if output.as_json else told(answer)))
     return 0
 
