@@ -101,7 +101,7 @@ def test_the_bytes_are_those_of_the_document(tmp_path, rows, bits):
         for code, factors in zip(coded.more, coded.more_factors, strict=False)
     )
     pages = [ids.astype("<i8").tobytes(), coded.blocks.tobytes()]
-    pages += [coded.factors.astype("<u2").tobytes(), *([more] if bits[1] else [])]
+    pages += [coded.factors.tobytes(), *([more] if bits[1] else [])]
     pages += [stored[start : start + 32].tobytes() for start in (0, 32, 64)]
     data = (tmp_path / "a").read_bytes()
     assert data == spelled(how, n, pages)
@@ -461,23 +461,29 @@ def test_codes_that_do_not_fit_the_rows_are_found_by_verify(tmp_path, rows, bits
     def other_code(pages):
         pages[1][0][7] ^= 0x55
 
-    def other_inverse(pages):
-        np.frombuffer(pages[2][0], "<u2")[5] += 3
+    def other_along(pages):
+        pages[2][0][5] += 3
 
-    def other_tangent(pages):
-        np.frombuffer(pages[2][0], "<u2")[32 + 5] -= 3
+    def other_beside(pages):
+        pages[2][0][32 + 5] -= 3
 
-    changes = [other_row, other_code, other_inverse, other_tangent]
+    def never_ruled_out(pages):
+        pages[2][0][5], pages[2][0][32 + 5] = 0, 255
+
+    changes = [other_row, other_code, other_along, other_beside, never_ruled_out]
     if bits[1]:
         size = how.n_more_bytes + 4
 
         def other_more(pages):
             pages[3][0][6 * size + 2] ^= 0x55
 
-        def other_more_tangent(pages):
+        def other_more_beside(pages):
             np.frombuffer(pages[3][0], np.uint8)[7 * size - 2 : 7 * size] = 3
 
-        changes += [other_more, other_more_tangent]
+        def more_never_ruled_out(pages):
+            np.frombuffer(pages[3][0], np.uint8)[7 * size - 4 : 7 * size] = [0, 0, 255, 255]
+
+        changes += [other_more, other_more_beside, more_never_ruled_out]
     for change in changes:
         data = forged(tmp_path / "a", how, 70, change)
         refused(tmp_path / "a", data, "index.codes", reading=verify)

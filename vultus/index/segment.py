@@ -20,16 +20,14 @@ from numpy.typing import NDArray
 
 from vultus.errors import InputError, IntegrityError, UnavailableError
 from vultus.index.codes import (
-    ALONG_FROM,
     BLOCK,
-    FACTOR_SCALE,
-    MORE_STEP,
-    NEVER_RULED_OUT,
     Codes,
     Coding,
     along_and_beside,
     cells,
     encode,
+    factors,
+    more_factors,
     rotation,
     unit_rows,
     unpacked,
@@ -339,32 +337,27 @@ class Segment(Part):
         part = slice(start // BLOCK, -(-(start + n) // BLOCK))
         packed = self.codes.blocks[part].transpose(0, 2, 1).reshape(-1, coding.n_bytes)[:n]
         cell = unpacked(packed, coding.first_bits, coding.dim)
-        said = self.codes.factors[part].transpose(0, 2, 1).reshape(-1, 2)[:n].astype(np.float64)
-        low, high = ALONG_FROM + said[:, 0] / FACTOR_SCALE, said[:, 1] / FACTOR_SCALE
-        high[said[:, 1] == NEVER_RULED_OUT] = np.inf
-        self._verify_factors(low, high, turned, cells(coding.first_bits, 0)[1][cell])
+        said = self.codes.factors[part].transpose(0, 2, 1).reshape(-1, 2)[:n]
+        self._verify_factors(factors, said, turned, cells(coding.first_bits, 0)[1][cell])
         if coding.more_bits:
             fine = unpacked(self.codes.more[start : start + n], coding.more_bits, coding.dim)
             cell = (cell << np.uint8(coding.more_bits)) | fine
             levels = cells(coding.first_bits, coding.more_bits)[1]
-            said = self.codes.more_factors[start : start + n].astype(np.float64)
-            low, high = said[:, 0] * MORE_STEP, said[:, 1] * MORE_STEP
-            high[said[:, 1] == 65535] = np.inf
-            self._verify_factors(low, high, turned, levels[cell])
+            said = self.codes.more_factors[start : start + n]
+            self._verify_factors(more_factors, said, turned, levels[cell])
 
     @staticmethod
     def _verify_factors(
-        low: NDArray[np.float64],
-        high: NDArray[np.float64],
+        made: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[Any]],
+        said: NDArray[Any],
         turned: NDArray[np.float32],
         coded: NDArray[np.float64],
     ) -> None:
-        """Raise unless the factors bound what they stand for, closely."""
+        """Raise unless the factors are those that are made of these rows."""
         along, beside = along_and_beside(turned, coded.astype(np.float32))
-        step = 1.1 / FACTOR_SCALE
-        bound = (low <= along + _TOLERANCE) & (high >= beside - _TOLERANCE)
-        close = (low >= along - step) & (high <= beside + step)
-        if not (bound & (close | np.isinf(high))).all():
+        loose = made(along - _TOLERANCE, beside + _TOLERANCE)
+        tight = made(along + _TOLERANCE, beside - _TOLERANCE)
+        if ((said != loose) & (said != tight)).any():
             raise IntegrityError("index.codes", "The index file's codes are damaged.", RESTORE)
 
     def close(self) -> None:
