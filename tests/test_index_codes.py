@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 from index_galleries import BITS, KINDS, coding, face_like, isotropic, kept, lattice, named, seed
 
 from vultus.index import codes as codes_of
+from vultus.index import scan
 from vultus.index.codes import (
+    ALONG_FROM,
     BLOCK,
     FACTOR_SCALE,
+    MORE_STEP,
+    NEVER_RULED_OUT,
     Coding,
     cells,
     deviation,
@@ -142,50 +146,67 @@ def test_a_code_says_in_which_cells_the_turned_row_lies(d, rows, bits):
         assert ((cell == right) | near).all()
 
 
+def bounds_said(first, more, bits):
+    """What both pairs of factors say of x'.x (at least) and of the length beside (at most)."""
+    yield ALONG_FROM + first[:, 0] / FACTOR_SCALE, first[:, 1] / FACTOR_SCALE, 1 / FACTOR_SCALE
+    if bits[1]:
+        yield more[:, 0] * MORE_STEP, more[:, 1] * MORE_STEP, MORE_STEP
+
+
 @pytest.mark.parametrize("bits", BITS, ids=str)
 @pytest.mark.parametrize("kind", KINDS, ids=named)
-def test_factors_are_true(kind, bits):
-    """The inverse within half a step, the tangent at least what it is and at most a step more."""
+def test_factors_bound_what_they_stand_for_and_closely(kind, bits):
     n, d = 60, 100
     how = coding(d, "float32", bits)
     stored = kept(kind(np.random.default_rng(1), n, d))
     coarse, fine, first, more = said(encode(stored, how), how, n)
-    exact = stored.astype(np.float64)
-    turned = exact @ rotation(how.seed, d).T
+    turned = stored.astype(np.float64) @ rotation(how.seed, d).T
     turned /= np.linalg.norm(turned, axis=1, keepdims=True)
-    for cell, levels, factors in (
-        (coarse, cells(bits[0], 0)[1], first),
-        (fine, cells(*bits)[1], more),
-    ):
-        coded = levels[cell] / math.sqrt(d)
-        product = np.einsum("ij,ij->i", coded, turned)
-        beside = np.linalg.norm(coded - product[:, None] * turned, axis=1)
-        ruled = factors[:, 1] < 65535
-        assert ruled.all()
-        assert (np.abs(factors[:, 0] - FACTOR_SCALE / product) <= 0.51).all()
-        above = factors[:, 1] - FACTOR_SCALE * beside / product
-        assert ((above >= 0) & (above <= 1.1)).all()
+    assert (first[:, 1] < NEVER_RULED_OUT).all()
+    levels = (cells(bits[0], 0)[1][coarse], cells(*bits)[1][fine])
+    for (low, high, step), coded in zip(bounds_said(first, more, bits), levels, strict=False):
+        along = np.einsum("ij,ij->i", coded, turned) / math.sqrt(d)
+        beside = np.linalg.norm(coded / math.sqrt(d) - along[:, None] * turned, axis=1)
+        assert ((along - 2.1 * step <= low) & (low <= along)).all()
+        assert ((beside <= high) & (high <= beside + 2.1 * step)).all()
 
 
 def test_further_bits_narrow_the_bound():
     d = 128
     stored = kept(face_like(np.random.default_rng(2), 500, d))
-    medians = []
+    tangents = []
     for bits in ((1, 0), (2, 0), (2, 1), (2, 2)):
         how = coding(d, bits=bits)
-        medians.append(np.median(said(encode(stored, how), how, 500)[3][:, 1]))
-    assert medians == sorted(medians, reverse=True)
-    # sqrt(1 / c^2 - 1), c the cosine of a normal number and its level: Max 1960, table 1.
+        _, _, first, more = said(encode(stored, how), how, 500)
+        *_, (low, high, _) = bounds_said(first, more, bits)
+        tangents.append(np.median(high / low))
+    assert tangents == sorted(tangents, reverse=True)
+    # sqrt(1 / c^2 - 1), c^2 the share of its variance that a normal number's level keeps: Max
+    # 1960, table 1.
     want = np.sqrt([1 / 0.6366 - 1, 1 / 0.8825 - 1])
-    np.testing.assert_allclose(np.array(medians[:2]) / FACTOR_SCALE, want, rtol=0.05)
+    np.testing.assert_allclose(tangents[:2], want, rtol=0.05)
 
 
 def test_a_row_whose_factors_do_not_fit_is_never_ruled_out():
-    """No rotated row does this; were there one, the search must not lose it."""
-    turned = np.ones((3, 4), np.float32)
-    coded = np.array([[1, 1, 1, 1], [-1, -1, -1, -1], [0.01, 0, 0, 0]], np.float32)
-    assert codes_of.factors(turned, coded)[1:].tolist() == [[0, 65535], [0, 65535]]
-    assert codes_of.factors(turned, coded)[0].tolist() == [16384, 1]
+    """In few dimensions a code can be too long, or, were the rotation unlucky, too short."""
+    along = np.array([0.51, 0.49, 0.8, 0.8, 1.2, -1.0, 1.13])
+    beside = np.array([0.1, 0.1, 0.63, 0.64, 0.1, 0.1, 0.0])
+    got = codes_of.factors(along, beside)
+    assert got.dtype == np.uint8
+    never = [0, NEVER_RULED_OUT]
+    assert got.tolist() == [[3, 41], never, [119, 253], never, never, never, [251, 1]]
+    got = codes_of.more_factors(np.array([1.0, -0.1, 2.1, 1.0]), np.array([0.5, 0.5, 0.5, 2.0]))
+    assert got.dtype == np.uint16
+    assert got.tolist() == [[32767, 16385], [0, 65535], [0, 65535], [0, 65535]]
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_few_dimensions_are_searched_all_the_same(d):
+    """Of one dimension two bits say 1.51, which no factor holds."""
+    stored = kept(isotropic(np.random.default_rng(d), 50, d))
+    how = coding(d)
+    never = by_row(encode(stored, how).factors, 50)[:, 1] == NEVER_RULED_OUT
+    assert never.all() if d == 1 else not never.all()
 
 
 @pytest.mark.parametrize("n", [0, 1, 31, 32, 33, 64])
@@ -233,7 +254,7 @@ def test_a_sum_of_a_table_is_never_below_the_product(d, kind, first_bits):
     coded = encode(stored, how)
     levels = cells(first_bits, 0)[1][said(coded, how, n)[0]] / math.sqrt(d)
     exact = probes.astype(np.float64) @ rotation(how.seed, d).T @ levels.T
-    above = looked_up(coded, codes_of.tables(probes, how), how, n) - exact
+    above = looked_up(coded, scan.Asked(probes).prepared(how), how, n) - exact
     assert above.min() >= -1e-6  # what the slack of a bound has room for
     assert above.max() < 0.05
 
@@ -241,7 +262,8 @@ def test_a_sum_of_a_table_is_never_below_the_product(d, kind, first_bits):
 def test_the_highest_sum_fits_sixteen_bits():
     d, how = 1024, coding(1024, bits=(2, 0))
     assert 255 * 2 * how.n_bytes > 65535
-    tables = codes_of.tables(unit(lattice(np.random.default_rng(d), 3, d), "probe"), how)
+    probes = unit(lattice(np.random.default_rng(d), 3, d), "probe")
+    tables = scan.Asked(probes).prepared(how)
     assert tables.first.max(axis=2).sum(axis=1, dtype=int).max() <= 65535
 
 

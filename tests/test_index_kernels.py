@@ -43,65 +43,166 @@ def test_each_kernel_is_compiled_once():
     assert {name for name, kernel in dispatchers.items() if len(kernel.signatures) != 1} == set()
 
 
-# --- sums of a block ----------------------------------------------------------------------------
+# --- instructions -------------------------------------------------------------------------------
 
 
-def sums_by(emit):
-    """A compiled function of blocks (n, n_bytes, 32), a table and sums (n, 32), made by `emit`."""
+class Instructions:
+    """What simd.py makes, compiled for a processor with AVX2 or without."""
 
-    @simd.intrinsic
-    def sums_of_block(typing, block, table, n_bytes, sums):
-        def generate(context, builder, sig, args):
-            emit(builder, *args)
-            return context.get_dummy_value()
+    def __init__(self):
+        @numba.njit("void(uint8[:, :, ::1], uint8[:, ::1], uint16[:, ::1])")
+        def sums(blocks, table, sums):
+            n, n_bytes, _ = blocks.shape
+            at, table_at = np.int64(blocks.ctypes.data), np.int64(table.ctypes.data)
+            for b in range(n):
+                place = np.int64(sums[b].ctypes.data)
+                simd.sums_of_block(at + b * n_bytes * 32, table_at, n_bytes, place)
 
-        return numba.types.void(*[numba.types.intp] * 4), generate
+        @numba.njit("void(uint8[:, :, ::1], uint8[:, ::1], uint16[:, ::1])")
+        def sums_in_pairs(blocks, table, sums):
+            n, n_bytes, _ = blocks.shape
+            at, table_at = np.int64(blocks.ctypes.data), np.int64(table.ctypes.data)
+            for b in range(0, n - 1, 2):
+                place = np.int64(sums[b].ctypes.data)
+                simd.sums_of_two(at + b * n_bytes * 32, table_at, n_bytes, place)
 
-    @numba.njit
-    def all_sums(blocks, table, sums):
-        n, n_bytes, _ = blocks.shape
-        at, table_at = np.int64(blocks.ctypes.data), np.int64(table.ctypes.data)
-        for b in range(n):
-            sums_of_block(at + b * n_bytes * 32, table_at, n_bytes, np.int64(sums[b].ctypes.data))
+        @numba.njit("void(int8[::1], int16[::1], int16[::1], int64[::1])")
+        def products(row, high, low, out):
+            simd.products(
+                np.int64(row.ctypes.data),
+                np.int64(high.ctypes.data),
+                np.int64(low.ctypes.data),
+                len(row),
+                np.int64(out.ctypes.data),
+            )
 
-    return all_sums
+        self.sums, self.sums_in_pairs, self.products = sums, sums_in_pairs, products
 
 
-@pytest.fixture(scope="module", params=["shuffle", "portable"])
-def sums_of(request):
-    if request.param == "portable":
-        return sums_by(simd._emit_sums_portable)
-    if not simd._has_avx2():
+@pytest.fixture(scope="module", params=[True, False], ids=["avx2", "portable"])
+def instructions(request):
+    if request.param and not simd._has_avx2():
         pytest.skip("needs a processor with AVX2")
-    return sums_by(simd._emit_sums)
+    with pytest.MonkeyPatch.context() as processor:
+        processor.setattr(simd, "_has_avx2", lambda: request.param)
+        return Instructions()
 
 
 @pytest.mark.parametrize("n_bytes", [1, 2, 3, 16, 31, 128])
-def test_both_ways_to_look_up_give_the_sum_of_the_entries(sums_of, n_bytes):
+def test_both_ways_to_look_up_give_the_sum_of_the_entries(instructions, n_bytes):
     rng = np.random.default_rng(n_bytes)
-    blocks = rng.integers(0, 256, (7, n_bytes, 32), np.uint8)
+    blocks = rng.integers(0, 256, (8, n_bytes, 32), np.uint8)
     for highest in (255, 1, 0):
         table = rng.integers(0, highest + 1, (2 * n_bytes, 16)).astype(np.uint8)
-        want = np.zeros((7, 32), np.int64)
+        want = np.zeros((8, 32), np.int64)
         for j in range(n_bytes):
-            want += (
-                table[2 * j][blocks[:, j] & 15].astype(int) + table[2 * j + 1][blocks[:, j] >> 4]
-            )
-        sums = np.full((7, 32), 777, np.uint16)
-        sums_of(blocks, table, sums)
-        np.testing.assert_array_equal(sums, want)
+            low, high = blocks[:, j] & 15, blocks[:, j] >> 4
+            want += table[2 * j][low].astype(int) + table[2 * j + 1][high]
+        for sums_of in (instructions.sums, instructions.sums_in_pairs):
+            sums = np.full((8, 32), 777, np.uint16)
+            sums_of(blocks, table, sums)
+            np.testing.assert_array_equal(sums, want)
 
 
-def test_sums_that_fill_sixteen_bits(sums_of):
+def test_sums_that_fill_sixteen_bits(instructions):
     """65,535 in every other lane, and 0 beside it: no lane spills into the next."""
     table = np.zeros((2 * 129, 16), np.uint8)
     table[1:, 15] = 255
     blocks = np.zeros((2, 129, 32), np.uint8)
     blocks[0, :, ::2] = 0xFF
     blocks[1, :, 1::2] = 0xFF
-    sums = np.empty((2, 32), np.uint16)
-    sums_of(blocks, table, sums)
-    assert sums.tolist() == [[65535, 0] * 16, [0, 65535] * 16]
+    for sums_of in (instructions.sums, instructions.sums_in_pairs):
+        sums = np.empty((2, 32), np.uint16)
+        sums_of(blocks, table, sums)
+        assert sums.tolist() == [[65535, 0] * 16, [0, 65535] * 16]
+
+
+@pytest.mark.parametrize("n", [16, 32, 512, 4096])
+def test_both_ways_to_multiply_give_exact_sums(instructions, n):
+    rng = np.random.default_rng(n)
+    for size in (127, 3):
+        row = rng.integers(-size, size + 1, n).astype(np.int8)
+        high = rng.integers(-(2**15), 2**15, n).astype(np.int16)
+        low = rng.integers(-(2**14), 2**14, n).astype(np.int16)
+        out = np.empty(3, np.int64)
+        instructions.products(row, high, low, out)
+        numbers = row.astype(np.int64)
+        assert out.tolist() == [int(numbers @ high), int(numbers @ low), int(numbers @ numbers)]
+
+
+def test_the_largest_products_do_not_overflow(instructions):
+    row, high = np.full(4096, 127, np.int8), np.full(4096, 32767, np.int16)
+    for sign in (1, -1):
+        out = np.empty(3, np.int64)
+        instructions.products(row, sign * high, sign * high, out)
+        total = sign * 4096 * 127 * 32767
+        assert out.tolist() == [total, total, 4096 * 127 * 127]
+
+
+@numba.njit
+def reached(sums, factors, test):
+    return simd.reaching(
+        np.int64(sums.ctypes.data), np.int64(factors.ctypes.data), np.int64(test.ctypes.data)
+    )
+
+
+@numba.njit
+def largest(sums, mask):
+    return simd.largest(np.int64(sums.ctypes.data), mask)
+
+
+def bits_of(word):
+    return [bool(word >> i & 1) for i in range(32)]
+
+
+def test_the_largest_sum_of_those_that_count():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        sums = rng.integers(0, 65536, 32).astype(np.uint16)
+        mask = np.uint32(rng.integers(0, 2**32))
+        counted = sums[bits_of(int(mask))]
+        assert largest(sums, mask) == counted.max(initial=0)
+    assert largest(sums, np.uint32(0)) == 0
+
+
+def test_the_test_of_a_sum_is_as_written():
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        sums = rng.integers(0, 65536, 32).astype(np.uint16)
+        factors = rng.integers(0, 256, (2, 32)).astype(np.uint8)
+        factors[1, :2] = 255, 254
+        test = (65535 * rng.uniform(size=4) ** 3).astype(np.uint16)
+        f, g = factors.astype(int)
+        c, p, d, q = test.tolist()
+        more = np.minimum(c + (256 * f * p >> 16), 65535)
+        less = np.minimum(d + (256 * g * q >> 16), 65535)
+        enough = (sums >= np.maximum(more - less, 0)) | (g == 255)
+        assert bits_of(reached(sums, factors, test)) == enough.tolist()
+
+
+def test_no_row_whose_bound_reaches_what_is_needed_is_ruled_out():
+    """Whole numbers in the place of the inequality: rounded so that too many pass, and few."""
+    rng = np.random.default_rng(2)
+    n_passed = n_reaching = 0
+    for _ in range(3000):
+        need = np.float32(rng.choice([rng.uniform(-1, 1), 0.0, 0.45, 1.0, -0.3]))
+        margin = np.float32(rng.choice([rng.uniform(0, 0.5), 0.0, 1.0]))
+        step = np.float32(10.0 ** rng.uniform(-5, -2))
+        base = np.float32(-rng.uniform(0, 1.6))
+        (test,) = scan.whole_test(*(np.array([x]) for x in (need, margin, step, base)))
+        sums = rng.integers(0, 65536, 32).astype(np.uint16)
+        factors = rng.integers(0, 255, (2, 32)).astype(np.uint8)
+        along = codes.ALONG_FROM + (factors[0] + rng.uniform(0, 1, 32)) / codes.FACTOR_SCALE
+        beside = factors[1] / codes.FACTOR_SCALE
+        # Half of the rows reach what is needed barely.
+        near = np.rint((float(need) * along - float(margin) * beside - float(base)) / float(step))
+        sums[::2] = np.clip(near + 1, 0, 65535)[::2]
+        bound = float(step) * sums + float(base) + float(margin) * beside
+        reaching = bound >= float(need) * along
+        passed = np.array(bits_of(reached(sums, factors, test)))
+        assert passed[reaching].all()
+        n_passed, n_reaching = n_passed + passed.sum(), n_reaching + reaching.sum()
+    assert n_passed < 1.2 * n_reaching
 
 
 # --- scores -------------------------------------------------------------------------------------
