@@ -16,7 +16,7 @@ from vultus.index import segment
 from vultus.index.codes import Coding
 from vultus.index.rows import Rows
 from vultus.index.segment import Segment
-from vultus.index.segment_format import Keyring
+from vultus.index.segment_format import NAME, Keyring
 
 MANIFEST = "index.db"
 VERSION = 1
@@ -40,10 +40,7 @@ class Folder:
             self._db = sqlite3.connect(
                 path / MANIFEST, isolation_level=None, check_same_thread=False
             )
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.execute("PRAGMA synchronous = FULL")
             self.coding = self._coding()
-            self._tidy()
         except BaseException:
             self.close()
             raise
@@ -53,13 +50,16 @@ class Folder:
         """A new, empty index. Raises InputError where there is one, or other files."""
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if any(path.iterdir()):
+            temporary = path / f"{MANIFEST}.new"  # a killed call can leave it, and its journal
+            if any(not file.name.startswith(temporary.name) for file in path.iterdir()):
                 raise InputError(
                     "index.exists",
                     "The folder for the new index is not empty.",
                     "Name an empty folder, or open the index that lies there.",
                 )
-            temporary = path / f"{MANIFEST}.new"
+            for left_behind in path.iterdir():
+                left_behind.unlink()
+            temporary.touch(mode=0o600)  # it holds the seed
             with contextlib.closing(sqlite3.connect(temporary)) as db, db:
                 db.executescript(_SCHEMA)
                 db.execute(
@@ -68,10 +68,10 @@ class Folder:
                 )
             temporary.replace(path / MANIFEST)
             segment.flush_folder(path)
-        except OSError as exc:
+        except (OSError, sqlite3.OperationalError) as exc:
             raise UnavailableError(
                 "index.unwritable",
-                f"The index cannot be made: {exc.strerror}.",
+                f"The index cannot be made: {getattr(exc, 'strerror', None) or exc}.",
                 "Make room or mend the folder, then try again.",
             ) from exc
         return cls(path, keyring)
@@ -96,7 +96,10 @@ class Folder:
         return handle
 
     def _coding(self) -> Coding:
-        try:
+        with _manifest():
+            self._db.execute("PRAGMA foreign_keys = ON")
+            # FULL would let a power cut bring back the journal of what was committed.
+            self._db.execute("PRAGMA synchronous = EXTRA")
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version != VERSION:
                 raise IntegrityError(
@@ -104,39 +107,53 @@ class Folder:
                     f"The index has version {version}; this program reads version {VERSION}.",
                     "Use the program that wrote it, or a newer one.",
                 )
+            if self._db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise sqlite3.DatabaseError
             (row,) = self._db.execute("SELECT * FROM coding").fetchall()
             return Coding(*row)
-        except (sqlite3.Error, ValueError, TypeError) as exc:
-            raise IntegrityError(
-                "index.manifest",
-                "The manifest of the index is damaged.",
-                "Keep the folder as it is and restore it from a backup.",
-            ) from exc
 
-    def _tidy(self) -> None:
-        """Delete files and keys that the manifest does not name: a crash left them."""
+    def tidy(self) -> None:
+        """Delete files and keys that the manifest does not name: a crash or a rewrite left them."""
         names = set(self.names())
-        for file in self.path.glob("*.segment"):
-            if file.stem not in names:
-                file.unlink(missing_ok=True)
-        for file in self.path.glob(".*.segment.*.tmp"):
-            file.unlink(missing_ok=True)
         if self._keyring is not None:
             for name in self._keyring.names() - names:
                 self._keyring.destroy(name)
+        try:
+            for file in self.path.glob("*.segment"):
+                if file.stem not in names:
+                    file.unlink(missing_ok=True)
+            for file in self.path.glob(".*.segment.*.tmp"):
+                file.unlink(missing_ok=True)
+        except OSError as exc:
+            raise UnavailableError(
+                "index.unwritable",
+                f"A file that the index left behind cannot be deleted: {exc.strerror}.",
+                "Mend the folder, then compact the index.",
+            ) from exc
 
     def names(self) -> list[str]:
         """The segments' names."""
-        return [name for (name,) in self._db.execute("SELECT name FROM segment ORDER BY name")]
+        return list(self._counts())
+
+    def _counts(self) -> dict[str, int]:
+        with _manifest():
+            counts = dict(self._db.execute("SELECT name, n FROM segment ORDER BY name").fetchall())
+            if not all(NAME.fullmatch(name) and isinstance(counts[name], int) for name in counts):
+                raise ValueError
+            return counts
 
     def open_segments(self, cache_bytes: int) -> list[Segment]:
-        """All segments, what was removed hidden; the cache is shared out among them."""
-        counts = dict(self._db.execute("SELECT name, n FROM segment ORDER BY name").fetchall())
+        """All segments, what was removed hidden; the cache is shared out among them.
+
+        What the manifest does not name is deleted only after all that it names has opened.
+        """
+        counts = self._counts()
         total = max(sum(counts.values()), 1)
         opened: list[Segment] = []
         try:
             for name, n in counts.items():
                 opened.append(self.open_one(name, n, cache_bytes * n // total))
+            self.tidy()
         except BaseException:
             for part in opened:
                 part.close()
@@ -145,19 +162,34 @@ class Folder:
 
     def open_one(self, name: str, n: int, cache_bytes: int) -> Segment:
         """One segment that counts, of n references, what was removed hidden."""
+        if not self._file(name).exists():
+            raise IntegrityError(
+                "index.manifest",
+                f"The file of segment {name} is missing.",
+                "Restore the folder from a backup.",
+            )
         cipher = None if self._keyring is None else self._keyring.cipher(name)
         part = Segment.open(self._file(name), cipher=cipher, cache_bytes=cache_bytes)
-        if part.name != name or part.n != n or part.coding != self.coding:
+        try:
+            self._hide_removed(part, name, n)
+        except BaseException:
             part.close()
+            raise
+        return part
+
+    def _hide_removed(self, part: Segment, name: str, n: int) -> None:
+        """Hide what was removed of a segment; first see that it is the one of this name."""
+        if part.name != name or part.n != n or part.coding != self.coding:
             raise IntegrityError(
                 "index.manifest",
                 f"The file of segment {name} is another one.",
                 "Keep the folder as it is and restore it from a backup.",
             )
-        rows = self._db.execute("SELECT id FROM removed WHERE segment = ?", (name,)).fetchall()
-        hidden = part.positions(np.array([i for (i,) in rows], np.int64))
+        with _manifest():
+            rows = self._db.execute("SELECT id FROM removed WHERE segment = ?", (name,))
+            removed = np.array([i for (i,) in rows], np.int64)
+        hidden = part.positions(removed)
         part.hide(hidden[hidden >= 0])
-        return part
 
     def _file(self, name: str) -> Path:
         return self.path / f"{name}.segment"
@@ -170,17 +202,10 @@ class Folder:
         return name
 
     def exchange(self, old: Sequence[str], new: Sequence[tuple[str, int]]) -> None:
-        """In one transaction, let segments (name, n) count in the place of others.
-
-        The old ones' keys are destroyed and their files deleted.
-        """
+        """In one transaction, let segments (name, n) count in the place of others."""
         with self._transaction():
             self._db.executemany("DELETE FROM segment WHERE name = ?", [(name,) for name in old])
             self._db.executemany("INSERT INTO segment VALUES (?, ?)", new)
-        for name in old:
-            if self._keyring is not None:
-                self._keyring.destroy(name)
-            self._file(name).unlink(missing_ok=True)
 
     def remove(self, gone: Sequence[tuple[str, NDArray[np.int64]]]) -> None:
         """Hide ids of segments, for good: committed when this returns."""
@@ -195,10 +220,11 @@ class Folder:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
         except sqlite3.OperationalError as exc:
             raise UnavailableError(
                 "index.unwritable",
@@ -213,3 +239,16 @@ class Folder:
         if self._lock_handle >= 0:
             os.close(self._lock_handle)
             self._lock_handle = -1
+
+
+@contextlib.contextmanager
+def _manifest() -> Iterator[None]:
+    """Raise what a damaged manifest causes as an IntegrityError."""
+    try:
+        yield
+    except (sqlite3.Error, ValueError, TypeError, OverflowError) as exc:
+        raise IntegrityError(
+            "index.manifest",
+            "The manifest of the index is damaged.",
+            "Keep the folder as it is and restore it from a backup.",
+        ) from exc

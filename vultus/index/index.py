@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vultus.errors import IntegrityError
 from vultus.index import scan, segment
 from vultus.index.candidates import CandidateLists
 from vultus.index.codes import Coding, RowKind, unit_rows
@@ -23,7 +24,7 @@ from vultus.index.folder import Folder
 from vultus.index.part import Part, RamPart
 from vultus.index.rows import Rows, stored, unit
 from vultus.index.segment import CACHE_BYTES, Segment
-from vultus.index.segment_format import MAX_COUNT, Keyring
+from vultus.index.segment_format import MAX_COUNT, RESTORE, Keyring
 from vultus.index.turn import Turn
 
 Ids: TypeAlias = int | np.integer[Any] | Iterable[int] | NDArray[np.integer[Any]]
@@ -75,6 +76,7 @@ class FaceIndex:
         self._turn = Turn()
         self._saving = threading.Lock()
         self._changes = 0  # a bitmap made before a change of positions is made anew
+        self._closed = False
 
     @classmethod
     def create(
@@ -174,6 +176,8 @@ class FaceIndex:
 
     @property
     def _parts(self) -> list[Part]:
+        if self._closed:
+            raise ValueError("this index is closed")
         return [*self._segments, self._fresh]
 
     def __len__(self) -> int:
@@ -186,7 +190,8 @@ class FaceIndex:
             return any(at[0] >= 0 for at in self._positions(np.array([int(id_)])))
 
     def __repr__(self) -> str:
-        return f"<FaceIndex of {len(self)} references, dim {self.dim}>"
+        of = "closed" if self._closed else f"of {len(self)} references"
+        return f"<FaceIndex {of}, dim {self.dim}>"
 
     def __enter__(self) -> "FaceIndex":
         return self
@@ -220,15 +225,12 @@ class FaceIndex:
             self._refuse_present(given)
             if len(self) + len(given) > MAX_COUNT:
                 raise ValueError(f"expected at most {MAX_COUNT} references")
-            for start in range(0, len(given), ROWS_A_SEGMENT):
-                part = slice(start, start + ROWS_A_SEGMENT)
-                if self._folder is not None and len(given[part]) == ROWS_A_SEGMENT:
-                    order = start + np.argsort(given[part])
-                    self._write(self._folder, given[order], rows[order], [])
-                    continue
-                self._fresh.add(given[part], rows[part])
-                if self._folder is not None and self._fresh.n_alive >= ROWS_A_SEGMENT:
-                    self._flush(self._folder)
+            n_written = 0
+            if self._folder is not None and self._fresh.n_alive + len(given) >= ROWS_A_SEGMENT:
+                self._flush(self._folder)
+                n_written = len(given) - len(given) % ROWS_A_SEGMENT
+                self._write(self._folder, _cut(given[:n_written], rows), [])
+            self._fresh.add(given[n_written:], rows[n_written:])
             self._changes += 1
 
     def _refuse_present(self, ids: NDArray[np.int64]) -> None:
@@ -407,46 +409,71 @@ class FaceIndex:
                 if last or n + old[i + 1].n_alive > ROWS_A_SEGMENT:
                     self._rewrite(folder, group, group)
                     group = []
+            folder.tidy()  # what an earlier call could not delete
             return len(old)
 
     def _rewrite(self, folder: Folder, old: Sequence[Segment], parts: Sequence[Part]) -> None:
         """Put the living references of parts into one new segment in the place of `old`."""
         ids, rows = self._sorted(parts)
-        self._write(folder, ids, rows, old)
-        rows.fill(0)
+        try:
+            self._write(folder, [(ids, rows)] if len(ids) else [], old)
+        finally:
+            rows.fill(0)
         if self._fresh in parts:
             self._fresh.clear()
+        if old:
+            folder.tidy()
 
     def _write(
-        self, folder: Folder, ids: NDArray[np.int64], rows: Rows, old: Sequence[Segment]
+        self,
+        folder: Folder,
+        written: Iterable[tuple[NDArray[np.int64], Rows]],
+        old: Sequence[Segment],
     ) -> None:
-        """Write a segment, ids ascending, and let it count in the place of `old`."""
-        new = [(folder.write(ids, rows), len(ids))] if len(ids) else []
-        folder.exchange([part.name for part in old], new)
-        for part in old:
-            self._segments.remove(part)
-            part.close()
+        """Write segments, ids ascending, and let them count in the place of `old`.
+
+        All of them or, with an error, none. What is left over, `folder.tidy` deletes.
+        """
         cache = sum(part.cache_bytes for part in old) or CACHE_BYTES // 8
-        self._segments += [folder.open_one(name, n, cache) for name, n in new]
+        new: list[Segment] = []
+        try:
+            for ids, rows in written:
+                # Opened before it counts: what cannot be read must not replace what can.
+                new.append(folder.open_one(folder.write(ids, rows), len(ids), cache))
+            folder.exchange([part.name for part in old], [(part.name, part.n) for part in new])
+        except BaseException:
+            for part in new:
+                part.close()
+            folder.tidy()
+            raise
+        self._segments = [part for part in self._segments if part not in old] + new
         self._changes += 1
+        for part in old:
+            part.close()
 
     def fsck(self) -> None:
         """Read everything and derive every code anew. Raises IntegrityError at a fault."""
         with self._turn.reading():
+            parts = self._parts
+            ids = np.sort(np.concatenate([part.ids_at(part.alive_positions()) for part in parts]))
             for part in self._segments:
                 part.verify()
+        if (ids[1:] == ids[:-1]).any():
+            raise IntegrityError(
+                "index.ids", "Two segments of the index hold one reference.", RESTORE
+            )
 
     def memory(self) -> dict[str, int]:
         """Bytes in memory by kind."""
         total: dict[str, int] = {}
         with self._turn.reading():
-            for part in (*self._segments, self._fresh):
+            for part in self._parts:
                 for kind, n in part.memory().items():
                     total[kind] = total.get(kind, 0) + n
         return total
 
     def close(self) -> None:
-        """Let go of files and, after a `flush`, of the folder."""
+        """Let go of files and, after a `flush`, of the folder. The index is of no use then."""
         with self._turn.writing():
             if self._folder is not None:
                 self._flush(self._folder)
@@ -455,8 +482,12 @@ class FaceIndex:
             for part in self._segments:
                 part.close()
             self._segments = []
+            self._fresh.clear()
+            self._closed = True
 
     def _in_folder(self) -> Folder:
+        if self._closed:
+            raise ValueError("this index is closed")
         if self._folder is None:
             raise ValueError("this index is not in a folder: see FaceIndex.create")
         return self._folder
@@ -471,6 +502,13 @@ def _coding(
     return Coding(
         dim, rows, first_bits, more_bits, secrets.token_bytes(32) if seed is None else seed
     )
+
+
+def _cut(ids: NDArray[np.int64], rows: Rows) -> Iterable[tuple[NDArray[np.int64], Rows]]:
+    """References in pieces of a segment's size, the ids of each ascending."""
+    for start in range(0, len(ids), ROWS_A_SEGMENT):
+        order = start + np.argsort(ids[start : start + ROWS_A_SEGMENT])
+        yield ids[order], rows[order]
 
 
 def _limits(k: int | None, threshold: float | None, first: int, max_miss: float) -> scan.Limits:

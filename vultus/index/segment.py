@@ -343,8 +343,8 @@ class Segment(Part):
             fine = unpacked(self.codes.more[start : start + n], coding.more_bits, coding.dim)
             cell = (cell << np.uint8(coding.more_bits)) | fine
             levels = cells(coding.first_bits, coding.more_bits)[1]
-            said = self.codes.more_factors[start : start + n]
-            self._verify_factors(more_factors, said, turned, levels[cell])
+            more = self.codes.more_factors[start : start + n]
+            self._verify_factors(more_factors, more, turned, levels[cell])
 
     @staticmethod
     def _verify_factors(
