@@ -30,9 +30,9 @@ class Pages:
 class KeyFolder:
     """A key ring: a file of 32 bytes a segment."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(exist_ok=True)
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(exist_ok=True)
 
     def new(self, name: str) -> Pages:
         (self.folder / name).write_bytes(secrets.token_bytes(32))

@@ -216,7 +216,7 @@ class Folder:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        try:
+        with _manifest():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -225,12 +225,6 @@ class Folder:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
-        except sqlite3.OperationalError as exc:
-            raise UnavailableError(
-                "index.unwritable",
-                f"The index could not be changed: {exc}.",
-                "Make room or mend the folder, then try again; nothing was changed.",
-            ) from exc
 
     def close(self) -> None:
         """Let another process have it."""
@@ -241,12 +235,25 @@ class Folder:
             self._lock_handle = -1
 
 
+# SQLite's words for a disk or another process in the way; anything else is damage.
+_IN_THE_WAY = {
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY,
+}  # fmt: skip
+
+
 @contextlib.contextmanager
 def _manifest() -> Iterator[None]:
-    """Raise what a damaged manifest causes as an IntegrityError."""
+    """Raise what goes wrong with the manifest as an error of ours."""
     try:
         yield
     except (sqlite3.Error, ValueError, TypeError, OverflowError) as exc:
+        if getattr(exc, "sqlite_errorcode", 0) & 0xFF in _IN_THE_WAY:
+            raise UnavailableError(
+                "index.unwritable",
+                f"The manifest of the index cannot be read or written: {exc}.",
+                "Make room or mend the folder, then try again; nothing was changed.",
+            ) from exc
         raise IntegrityError(
             "index.manifest",
             "The manifest of the index is damaged.",

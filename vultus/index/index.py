@@ -3,6 +3,7 @@
 What a search guarantees, and the files, are written down in docs/formats/index.md.
 """
 
+import contextlib
 import operator
 import secrets
 import threading
@@ -16,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vultus.errors import IntegrityError
+from vultus.errors import IntegrityError, VultusError
 from vultus.index import scan, segment
 from vultus.index.candidates import CandidateLists
 from vultus.index.codes import Coding, RowKind, unit_rows
@@ -444,7 +445,8 @@ class FaceIndex:
         except BaseException:
             for part in new:
                 part.close()
-            folder.tidy()
+            with contextlib.suppress(VultusError, OSError):  # else the next opening does it
+                folder.tidy()
             raise
         self._segments = [part for part in self._segments if part not in old] + new
         self._changes += 1
