@@ -270,17 +270,19 @@ class FaceIndex:
         """A bitmap of these references for `search`, made once for many searches.
 
         Ids that are not present are passed over. After a change of the index it still holds:
-        what was removed is not returned, and what was added is not either.
+        what was removed is not returned, and what was added is not either (but for an id that
+        was here, was removed and was added again).
         """
         with self._turn.reading():
             return self._allow(np.unique(_ids(ids)))
 
     def _allow(self, ids: NDArray[np.int64]) -> Allow:
-        masks = []
+        masks, present = [], np.zeros(len(ids), np.bool_)
         for part in self._parts:
             at = part.positions(ids)
+            present |= at >= 0
             masks.append(part.mask(at[at >= 0]))
-        return Allow(ids, tuple(masks), (self, self._changes))
+        return Allow(ids[present], tuple(masks), (self, self._changes))
 
     def search(
         self,

@@ -129,6 +129,8 @@ class RamPart(Part):
             del self._position[i]
         self._ids[positions], self._rows[positions] = 0, 0
         self.codes.more[positions] = 0
+        if self.coding.more_bits:
+            self.codes.more_factors[positions] = 0
         for array in (self.codes.blocks, self.codes.factors):
             array[positions // BLOCK, :, positions % BLOCK] = 0
         if 2 * self.n_alive < self.n:
@@ -136,17 +138,18 @@ class RamPart(Part):
 
     def clear(self) -> None:
         """Remove everything."""
-        self._rows.fill(0)
-        self.codes.blocks.fill(0)
+        for array in (self._ids, self._rows, *self.codes):
+            array.fill(0)
         self._reset()
 
     def _close_up(self) -> None:
         """Give back the room of removed references."""
         at = self.alive_positions()
-        ids, rows = self._ids[at], self._rows[at].copy()
+        ids, rows = self._ids[at], self._rows[at]
         self.clear()
         if len(ids):
             self.add(ids, rows)
+        rows.fill(0)
 
     def ids_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Ids (m,) at positions (m,)."""
