@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 from index_galleries import face_like
 
 from vultus.index import FaceIndex, scan
@@ -99,18 +98,6 @@ numba.njit = njit
     answers, said = python(broken + SEARCH)
     assert answers == python("BLOCKED = False" + SEARCH)[0]
     assert said.count("without numba: cannot compile") == 1
-
-
-@pytest.mark.slow
-def test_without_a_folder_for_the_cache_the_kernels_are_compiled_all_the_same():
-    nowhere = """
-BLOCKED = False
-from numba.core import caching
-caching.CacheImpl._locator_classes = []
-"""
-    answers, said = python(nowhere + SEARCH)
-    assert answers == python("BLOCKED = False" + SEARCH)[0]
-    assert said == ""
 
 
 def test_a_search_after_a_fork():

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from index_galleries import face_like, isotropic, seed
+from index_folders import TEMPLATES, D, filled, is_whole, no_more_than_needed
+from index_galleries import isotropic, seed
 from index_keys import KeyFolder
 
 from vultus.errors import UnavailableError
@@ -25,8 +26,6 @@ from vultus.index import FaceIndex
 from vultus.index import index as index_of
 
 HERE = Path(__file__).parent
-D = 16
-TEMPLATES = face_like(np.random.default_rng(0), 400, D)
 # Between the lines of all others nothing on the disk changes.
 DURABLE = {"index.py", "folder.py", "segment.py", "index_keys.py"}
 DURABLE |= {"remove", "_rewrite", "_write", "compact", "close", "write", "exchange", "tidy"}
@@ -169,36 +168,14 @@ def folder(tmp_path):
     return tmp_path / "index"
 
 
-def filled(folder, keyring):
+def holed(folder, keyring):
     """A hundred references in four segments of which some were removed; open."""
-    index = FaceIndex.create(folder, D, seed=seed(1), keyring=keyring)
-    for start in range(0, 100, 25):
-        index.add(np.arange(start, start + 25), TEMPLATES[start : start + 25])
-        index.flush()
+    index = filled(folder, keyring)
     index.remove([0, 26, 27, *range(50, 75)])
     return index
 
 
 LEFT = set(range(100)) - {0, 26, 27, *range(50, 75)}
-
-
-def is_whole(index, ids):
-    """The index holds these references of TEMPLATES, finds each, and verifies."""
-    ids = sorted(ids)
-    assert index.ids.tolist() == ids
-    np.testing.assert_allclose(index.templates(ids), TEMPLATES[ids], atol=1e-2)
-    everything = index.search(TEMPLATES[0])[0]
-    assert sorted(everything.ids.tolist()) == ids
-    index.fsck()
-
-
-def is_tidy(folder, keyring, index):
-    """No file and no key is there but those of the index's segments."""
-    counting = {part.name for part in index._segments}
-    assert {path.stem for path in folder.glob("*.segment")} == counting
-    assert not list(folder.glob("*.tmp"))
-    if keyring is not None:
-        assert keyring.names() == counting
 
 
 class Failing:
@@ -242,7 +219,7 @@ def test_a_step_that_fails(folder, tmp_path, monkeypatch, change, step, after):
     """The change is made or not made, in memory as on the disk; and it can be done again."""
     monkeypatch.setattr(index_of, "ROWS_A_SEGMENT", 50)
     keyring = KeyFolder(tmp_path / "keys")
-    index = filled(folder, keyring)
+    index = holed(folder, keyring)
     (call, added), (owner, name) = CHANGES[change], step
     done = False
     for n in range(1, 12):
@@ -263,21 +240,21 @@ def test_a_step_that_fails(folder, tmp_path, monkeypatch, change, step, after):
         index.close()
         with FaceIndex.open(folder, keyring=keyring) as again:
             assert set(again.ids.tolist()) == now
-            is_tidy(folder, keyring, again)
+            no_more_than_needed(folder, keyring)
             again.remove(sorted(added))
         index = FaceIndex.open(folder, keyring=keyring)
         is_whole(index, LEFT)
     assert done, "there are more steps than were tried"
     index.compact(0)
     is_whole(index, LEFT | added)
-    is_tidy(folder, keyring, index)
+    no_more_than_needed(folder, keyring)
 
 
 def test_after_a_key_that_was_not_destroyed_the_next_compact_destroys_it(
     folder, tmp_path, monkeypatch
 ):
     keyring = KeyFolder(tmp_path / "keys")
-    index = filled(folder, keyring)
+    index = holed(folder, keyring)
     with monkeypatch.context() as broken:
         broken.setattr(KeyFolder, "destroy", full_disk)
         with pytest.raises(OSError, match="No space"):
@@ -285,7 +262,7 @@ def test_after_a_key_that_was_not_destroyed_the_next_compact_destroys_it(
     is_whole(index, LEFT)
     assert index.remove([1, 2]) == 2
     index.compact(1)
-    is_tidy(folder, keyring, index)
+    no_more_than_needed(folder, keyring)
     index.close()
     with FaceIndex.open(folder, keyring=keyring) as again:
         is_whole(again, LEFT - {1, 2})
@@ -304,7 +281,7 @@ def no_room():
 @pytest.mark.parametrize("room", [0, 100, 600, 3000, 9000])
 def test_a_disk_that_is_full_for_a_while(folder, keyring, no_room, room):
     """A real fault, in SQLite's writes as in ours."""
-    index = filled(folder, keyring)
+    index = holed(folder, keyring)
     left = set(LEFT)
     index.add([300], TEMPLATES[300:301])
     no_room(room)
@@ -324,7 +301,7 @@ def test_a_disk_that_is_full_for_a_while(folder, keyring, no_room, room):
     index.compact(0)
     left -= {2, 31}
     is_whole(index, left | {300})
-    is_tidy(folder, keyring, index)
+    no_more_than_needed(folder, keyring)
     index.close()
     with FaceIndex.open(folder, keyring=keyring) as again:
         is_whole(again, left | {300})
@@ -431,7 +408,7 @@ def copied(folder, fresh):
 
 def test_killed_before_any_line(tmp_path, keyring):
     keys = None if keyring is None else tmp_path / "keys"
-    filled(tmp_path / "index", keyring).close()
+    holed(tmp_path / "index", keyring).close()
     ended, n_lines, seen = False, 1, set()
     while not ended:
         folder = copied(tmp_path / "index", tmp_path / f"index-{n_lines}")
@@ -443,7 +420,7 @@ def test_killed_before_any_line(tmp_path, keyring):
             now = set(index.ids.tolist())
             assert now in states(said), f"before line {n_lines}"
             is_whole(index, now)
-            is_tidy(folder, ring, index)
+            no_more_than_needed(folder, ring)
         n_lines += 19 if keyring is None else 23
     assert len(said) == 9
     assert seen == set(range(10))
@@ -493,18 +470,18 @@ def test_killed_at_any_moment(tmp_path):
             process.send_signal(signal.SIGKILL)
             said = process.stdout.read().decode()
         may = set()
-        for line in said.splitlines(keepends=True):
+        for line in said.splitlines():  # short enough for a pipe to take each as a whole
             word, *numbers = line.split()
-            ids = set(map(int, numbers)) if line.endswith("\n") else None
+            ids = set(map(int, numbers))
             if word == "added":
                 present, may = present | ids, set()
             elif word == "removed":
                 present, may = present - ids, set()
-            elif ids is not None:
+            else:
                 may = ids
         with FaceIndex.open(folder, keyring=keyring) as index:
             now = set(index.ids.tolist())
             assert now ^ present <= may
             is_whole(index, now)
-            is_tidy(folder, keyring, index)
+            no_more_than_needed(folder, keyring)
         present = now

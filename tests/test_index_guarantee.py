@@ -75,7 +75,7 @@ def missed(kind, bits, max_miss, *, n_rows, n_seeds, score=0.45, above=0.0, rows
 @pytest.mark.parametrize("kind", KINDS, ids=named)
 def test_rows_at_the_threshold_are_missed_with_the_chance_asked_for(kind, bits, max_miss):
     """No more often, and not much less often: the bound wastes little work."""
-    n_rows, n_seeds = 800, 250
+    n_rows, n_seeds = 2000, 100
     expected = max_miss * n_rows * n_seeds
     n_missed = missed(kind, bits, max_miss, n_rows=n_rows, n_seeds=n_seeds)
     assert n_missed <= expected + 5 * math.sqrt(expected)
@@ -84,7 +84,7 @@ def test_rows_at_the_threshold_are_missed_with_the_chance_asked_for(kind, bits, 
 
 @pytest.mark.parametrize("kind", [isotropic, lattice], ids=named)
 def test_the_chance_that_is_asked_for_by_default(kind):
-    n_rows, n_seeds = 1000, 600
+    n_rows, n_seeds = 4000, 150
     expected = 1e-4 * n_rows * n_seeds
     n_missed = missed(kind, (1, 0), 1e-4, n_rows=n_rows, n_seeds=n_seeds)
     assert expected / 5 <= n_missed <= expected + 5 * math.sqrt(expected)
@@ -92,20 +92,20 @@ def test_the_chance_that_is_asked_for_by_default(kind):
 
 @pytest.mark.parametrize("score", [0.0, 0.2, 0.7, 0.95])
 def test_the_chance_holds_at_every_threshold(score):
-    n_rows, n_seeds = 800, 250
+    n_rows, n_seeds = 2000, 100
     expected = 0.01 * n_rows * n_seeds
     n_missed = missed(isotropic, (1, 0), 0.01, n_rows=n_rows, n_seeds=n_seeds, score=score)
     assert expected / 5 <= n_missed <= expected + 5 * math.sqrt(expected)
 
 
 def test_a_row_far_above_the_threshold_is_missed_far_less_often():
-    n_missed = missed(isotropic, (1, 0), 0.1, n_rows=800, n_seeds=100, above=0.2)
-    assert n_missed < 0.1 * 0.1 * 800 * 100
+    n_missed = missed(isotropic, (1, 0), 0.1, n_rows=2000, n_seeds=40, above=0.2)
+    assert n_missed < 0.1 * 0.1 * 2000 * 40
 
 
 def test_int8_rows_are_missed_no_more_often():
-    expected = 0.1 * 800 * 100
-    n_missed = missed(face_like, (1, 0), 0.1, n_rows=800, n_seeds=100, rows="int8")
+    expected = 0.1 * 2000 * 40
+    n_missed = missed(face_like, (1, 0), 0.1, n_rows=2000, n_seeds=40, rows="int8")
     assert expected / 10 <= n_missed <= expected + 5 * math.sqrt(expected)
 
 

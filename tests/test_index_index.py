@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from index_galleries import BITS, coding, face_like, isotropic, kept, seed
 from index_keys import Pages
@@ -450,59 +450,3 @@ def test_segments_that_do_not_fit_together_are_an_error(tmp_path, rows):
     empty = FaceIndex.of([], coding=coding(64, "int8"))
     empty.add(1, rows[0])
     assert empty.search(rows[0], k=1)[0].ids.tolist() == [1]
-
-
-# --- the cache of sealed rows -------------------------------------------------------------------
-
-PAGE = 32 * 64
-
-
-@pytest.mark.parametrize("cache_bytes", [0, PAGE, 3 * PAGE, 2**30])
-@settings(max_examples=25)
-@given(
-    asked=st.lists(
-        st.lists(st.integers(0, 299), max_size=60) | st.just(list(range(300))), max_size=12
-    )
-)
-def test_rows_are_right_and_memory_is_bounded_whatever_is_asked(
-    tmp_path_factory, cache_bytes, asked
-):
-    path = tmp_path_factory.mktemp("cache")
-    templates = face_like(np.random.default_rng(1), 300, 64)
-    cipher = Pages(bytes(32), "a")
-    how = coding(64, "int8")
-    rows = kept(templates, "int8")
-    write(path / "a", "a", how, np.arange(300), rows, cipher=cipher)
-    opened = Segment.open(path / "a", cipher=cipher, cache_bytes=cache_bytes)
-    bound = max(cache_bytes, PAGE) + 4 * 10
-    used = opened.memory()["cache"]
-    assert used == 4 * 10
-    for positions in asked:
-        got, at = opened.rows_at(np.array(positions, np.int64))
-        np.testing.assert_array_equal(got[at], rows[positions])
-        now = opened.memory()["cache"]
-        assert used <= now <= bound
-        used = now
-    opened.close()
-    assert opened.memory()["cache"] <= 4 * 10
-
-
-def test_a_page_in_memory_is_not_opened_again(tmp_path, rows):
-    class Counting(Pages):
-        n = 0
-
-        def unseal(self, page, sealed):
-            Counting.n += 1
-            return super().unseal(page, sealed)
-
-    cipher = Counting(bytes(32))
-    opened = segment(tmp_path, np.arange(100), rows, cipher=cipher)
-    start = Counting.n
-    for _ in range(3):
-        opened.rows_at(np.arange(100))
-    assert Counting.n == start + 4
-    small = Segment.open(tmp_path / "a", cipher=cipher, cache_bytes=PAGE)
-    start = Counting.n
-    for _ in range(3):
-        small.rows_at(np.array([0, 40, 1, 41]))
-    assert Counting.n == start + 4  # the page that came last is still there

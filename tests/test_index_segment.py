@@ -1,12 +1,10 @@
 """The segment file, version 2 (docs/formats/index.md): one spelling, and no other is read."""
 
-import hashlib
-import struct
-
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from index_files import KEY, pages_of, refused, sha256, small, spelled, verify
 from index_galleries import BITS, KINDS, coding, face_like, isotropic, kept, seed
 from index_keys import Pages
 
@@ -16,73 +14,7 @@ from vultus.index.codes import encode
 from vultus.index.segment import write
 from vultus.index.segment_format import HEADER_SIZE, MAX_COUNT, sections
 
-KEY = bytes(range(32))
 ENDS = [-(2**63), -(2**63) + 1, -1, 0, 5, 2**63 - 1]
-
-
-def sha256(data):
-    return hashlib.sha256(data).digest()
-
-
-def small(path, how, ids=(7, 8, 100), *, cipher=None, name="a-1"):
-    """Write a segment of face-like templates, and return its bytes."""
-    ids = np.array(ids, np.int64)
-    rows = kept(isotropic(np.random.default_rng(len(ids)), len(ids), how.dim), how.rows)
-    write(path, name, how, ids, rows, cipher=cipher)
-    return path.read_bytes()
-
-
-def pages_of(data, how, n, overhead=0):
-    """The stored pages of a file, as (section, bytes)."""
-    return [
-        (number, data[offset : offset + size])
-        for number, section in enumerate(sections(how, n, overhead))
-        for offset, size in map(section.place, range(section.n_pages))
-    ]
-
-
-def header(how, n_rows, digests, **change):
-    """A header written by hand, from the document alone."""
-    fields = {
-        "magic": b"VULTUSIX",
-        "version": 2,
-        "dim": how.dim,
-        "n": n_rows,
-        "rows": {"float32": 1, "int8": 2}[how.rows],
-        "first": how.first_bits,
-        "more": how.more_bits,
-        "sealed": 0,
-        "overhead": 0,
-        "seed": how.seed,
-        "name": b"a-1",
-        "table": sha256(digests),
-    } | change
-    first = struct.pack("<8sIIQBBBBI32s64s32s", *fields.values())
-    return first + sha256(first)
-
-
-def spelled(how, n_rows, pages, **change):
-    """A file of these pages with right digests."""
-    digests = b"".join(sha256(page)[:16] for page in pages)
-    return header(how, n_rows, digests, **change) + b"".join(pages) + digests
-
-
-def refused(path, data, code, *, cipher=None, reading=None):
-    """The file does not open, or (reading) opens and does not verify."""
-    path.write_bytes(data)
-    with pytest.raises(IntegrityError) as caught:
-        opened = Segment.open(path, cipher=cipher)
-        try:
-            assert reading is not None, "a damaged file was opened"
-            reading(opened)
-        finally:
-            opened.close()
-    assert caught.value.code == code
-    assert caught.value.hint or code.startswith("vault")
-
-
-def verify(opened):
-    opened.verify()
 
 
 # --- what is written ----------------------------------------------------------------------------
@@ -499,86 +431,6 @@ def test_the_ids_and_rows_of_another_file_are_refused(tmp_path):
     cut = first.offset + first.size
     refused(tmp_path / "a", one[:cut] + two[cut:], "index.checksum")
     refused(tmp_path / "a", one[:HEADER_SIZE] + two[HEADER_SIZE:], "index.checksum")
-
-
-# --- sealed -------------------------------------------------------------------------------------
-
-
-def test_a_sealed_file_shows_nothing_of_a_template(tmp_path):
-    how = coding(64, "int8", (1, 1))
-    rows = kept(isotropic(np.random.default_rng(5), 64, 64), "int8")
-    written = write(tmp_path / "a", "a-1", how, np.arange(64), rows, cipher=Pages(KEY))
-    data = (tmp_path / "a").read_bytes()
-    assert len(data) == written.n_bytes
-    assert not any(row.tobytes()[:8] in data for row in rows)
-    assert np.arange(64).astype("<i8").tobytes()[:64] not in data
-
-
-def test_a_cipher_that_is_not_the_files_is_refused(tmp_path):
-    class Longer(Pages):
-        overhead = 17
-
-    how = coding(5, "int8")
-    sealed = small(tmp_path / "sealed", how, cipher=Pages(KEY))
-    plain = small(tmp_path / "plain", how)
-    refused(tmp_path / "a", sealed, "index.sealed")
-    refused(tmp_path / "a", plain, "index.sealed", cipher=Pages(KEY))
-    refused(tmp_path / "a", sealed, "index.sealed", cipher=Longer(KEY))
-    refused(tmp_path / "a", sealed, "vault.page", cipher=Pages(bytes(32)))
-    refused(tmp_path / "a", sealed, "vault.page", cipher=Pages(KEY, "other"))
-    (tmp_path / "a").write_bytes(sealed)
-    with pytest.raises(IntegrityError):
-        FaceIndex.open(tmp_path / "a")
-
-
-def respelled(data, how, n, pages):
-    """The sealed file with other pages and right digests."""
-    digests = b"".join(sha256(page)[:16] for page in pages)
-    change = {"sealed": 1, "overhead": 16}
-    return header(how, n, digests, **change) + b"".join(pages) + digests
-
-
-def test_a_page_in_another_place_does_not_open(tmp_path):
-    how, cipher, n = coding(5, "int8"), Pages(KEY, "a-1"), 128
-    data = small(tmp_path / "a", how, range(n), cipher=cipher)
-    pages = [page for _, page in pages_of(data, how, n, 16)]
-    assert respelled(data, how, n, pages) == data
-    swapped = [*pages[:3], pages[4], pages[3], *pages[5:]]
-    (tmp_path / "a").write_bytes(respelled(data, how, n, swapped))
-    opened = Segment.open(tmp_path / "a", cipher=cipher)
-    for at in (0, 40):
-        with pytest.raises(IntegrityError, match="does not open"):
-            opened.rows_at(np.array([at]))
-    np.testing.assert_array_equal(opened.rows_at(np.array([70]))[1], [0])
-    with pytest.raises(IntegrityError):
-        opened.verify()
-
-
-def test_a_page_of_another_segment_does_not_open(tmp_path):
-    """With the same key, which no caller uses twice, the name is what tells them apart."""
-    how, n = coding(5, "int8"), 40
-    files = {}
-    for name, key in (("a-1", KEY), ("a-2", KEY), ("a-3", bytes(32))):
-        data = small(tmp_path / name, how, range(n), cipher=Pages(key, name), name=name)
-        files[name] = [page for _, page in pages_of(data, how, n, 16)]
-    for other in ("a-2", "a-3"):
-        for at in range(len(files["a-1"])):
-            pages = files["a-1"].copy()
-            pages[at] = files[other][at]
-            data = respelled(None, how, n, pages)
-            cipher = Pages(KEY, "a-1")
-            refused(tmp_path / "x", data, "vault.page", cipher=cipher, reading=verify)
-
-
-def test_a_page_that_opens_to_another_length_is_refused(tmp_path):
-    how, cipher = coding(5, "int8"), Pages(KEY)
-
-    class Short(Pages):
-        def unseal(self, page, sealed):
-            return super().unseal(page, sealed)[:-1]
-
-    data = small(tmp_path / "a", how, cipher=cipher)
-    refused(tmp_path / "a", data, "index.sealed", cipher=Short(KEY))
 
 
 # --- the file itself ----------------------------------------------------------------------------
