@@ -28,7 +28,7 @@ fix: $(VENV)/test.stamp ## mend style where a program can
 	$(BIN)/ruff format .
 
 lock: ## write the hashed requirements anew from the .in files (needs uv)
-	for name in build run test; do uv pip compile --quiet --universal --python-version 3.11 \
+	for name in build run cluster test; do uv pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  requirements/$$name.in -o requirements/$$name.txt || exit; done
 
