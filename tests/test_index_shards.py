@@ -14,9 +14,9 @@ from index_keys import KeyFolder
 
 from vultus.errors import InputError, IntegrityError, UnavailableError
 from vultus.index import FaceIndex
+from vultus.index.arguments import limits_of
 from vultus.index.fleet import Fleet, ShardSettings
 from vultus.index.holdings import Holdings
-from vultus.index.index import _limits
 from vultus.index.shard import Question, ShardKeys, merged
 from vultus.index.shard_manifest import Manifest
 from vultus.index.shard_writer import Writer
@@ -182,8 +182,27 @@ def test_a_gallery_is_prepared_once_for_many_searches(index):
         assert sorted(found.ids.tolist()) == sorted(some)
     index.remove(some[:40])
     assert sorted(index.search(probe, allow=gallery)[0].ids.tolist()) == sorted(some[40:])
+    index.add(10**9, isotropic(rng, 1, DIM)[0])  # was not there when the gallery was prepared
+    assert sorted(index.search(probe, allow=gallery)[0].ids.tolist()) == sorted(some[40:])
+    index.remove(10**9)
     many = range(-5000, 5000)  # a list of ids that is too long to travel in the call
     agrees(index, {i: left[i] for i in list(left)[40:]}, probe, k=30, allow=many)
+
+
+def test_a_gallery_of_whole_segments(of_kind, ray_here):
+    index = of_kind["sharded"]
+    rng = np.random.default_rng(19)
+    left = filled(index, rng)
+    one = min(index.placed)
+    held = index._held.segments[one].ids.tolist()
+    index.remove(held[:3])
+    extra = next(i for i in left if i not in held)
+    found = index.search(isotropic(rng, 1, DIM), allow=index.allowed([extra], segments=[one]))[0]
+    assert sorted(found.ids.tolist()) == sorted([*held[3:], extra])
+    with pytest.raises(ValueError, match="nowhere is not in this index"):
+        index.allowed(segments=["nowhere"])
+    index.remove(index.ids)
+    index.compact(0.0)
 
 
 def test_compaction_changes_no_answer(index):
@@ -383,7 +402,7 @@ def test_the_merge_of_parts_is_the_search_of_the_whole():
     for limits in ({}, {"k": 7}, {"threshold": 0.1}, {"threshold": 0.3, "first": 5, "k": 6}):
         want = whole.search(probes, **limits, max_miss=0)
         filled_in = {"k": None, "threshold": None, "first": 0, "max_miss": 0} | limits
-        question = Question(probes, _limits(**filled_in), None)
+        question = Question(probes, limits_of(**filled_in), None)
         got = merged([part.search(probes, **limits, max_miss=0) for part in parts], question)
         for name in ("ids", "scores", "counts"):
             np.testing.assert_array_equal(getattr(got, name), getattr(want, name))

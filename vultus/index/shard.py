@@ -9,7 +9,6 @@ import os
 import resource
 import tempfile
 import threading
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -21,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vultus.errors import IntegrityError, UnavailableError, VultusError
-from vultus.index import segment
+from vultus.index import scan, segment
 from vultus.index.candidates import CandidateLists
 from vultus.index.codes import Coding
-from vultus.index.index import Allow, FaceIndex
+from vultus.index.index import FaceIndex
 from vultus.index.rows import stored
 from vultus.index.scan import Limits
 from vultus.index.segment import Segment, Written
@@ -33,7 +32,7 @@ from vultus.index.shard_manifest import Entry
 from vultus.index.store import Store
 
 Ciphers = Callable[[str], PageCipher]
-ALLOWS_KEPT = 8  # prepared galleries that a segment keeps
+GALLERIES_KEPT = 8  # prepared galleries that a segment keeps
 
 
 @dataclass(frozen=True)
@@ -89,17 +88,15 @@ class Opened:
 class _Held:
     """A segment in this process, and how many of its removals have arrived."""
 
-    def __init__(self, opened: Segment, gone: NDArray[np.int64]) -> None:
-        self._segment, self.index = opened, FaceIndex.of([opened])
-        # Closed when the last search that reads it has let go of the index.
-        weakref.finalize(self.index, opened.close)
+    def __init__(self, segment: Segment, gone: NDArray[np.int64]) -> None:
+        self.segment = segment
         self.version = 0
         self.lock = threading.Lock()
-        self.allows: OrderedDict[str, Allow] = OrderedDict()
+        self.masks: OrderedDict[str, NDArray[np.uint32]] = OrderedDict()
         self.hide(0, gone)
 
     def hide(self, start: int, gone: NDArray[np.int64]) -> bool:
-        """Remove what is new of removals `start`, start + 1, …; False where some before them
+        """Hide what is new of removals `start`, start + 1, …; False where some before them
         have not arrived.
         """
         with self.lock:
@@ -107,40 +104,33 @@ class _Held:
                 return False
             fresh = gone[self.version - start :]
             if len(fresh):
-                self.index.remove(fresh)
+                at = self.segment.positions(fresh)
+                self.segment.hide(at[at >= 0])
                 self.version += len(fresh)
             return True
 
-    def search(self, question: Question) -> CandidateLists:
-        limits = question.limits
-        return self.index.search(
-            question.probes,
-            k=limits.k,
-            threshold=limits.threshold,
-            first=limits.first,
-            max_miss=limits.max_miss,
-            allow=self._allowed(question.allow),
-        )
-
-    def _allowed(
-        self, allow: NDArray[np.int64] | Gallery | None
-    ) -> Allow | NDArray[np.int64] | None:
-        if not isinstance(allow, Gallery):
-            return allow
+    def mask(self, allow: NDArray[np.int64] | Gallery | None) -> NDArray[np.uint32]:
+        """What of the segment may be found: a copy, whatever is removed from now on."""
         with self.lock:
-            if allow.key in self.allows:
-                self.allows.move_to_end(allow.key)
-                return self.allows[allow.key]
-            import ray
+            if allow is None:
+                return self.segment.alive.copy()
+            if not isinstance(allow, Gallery):
+                return self._mask(allow) & self.segment.alive
+            if allow.key not in self.masks:
+                import ray
 
-            ids: NDArray[np.int64] = ray.get(allow.ids[0])
-            # Only what is here: a bitmap keeps the ids that it was made of.
-            made = self.index.allowed(ids[self._segment.positions(ids) >= 0])
-            if allow.key:
-                self.allows[allow.key] = made
-                if len(self.allows) > ALLOWS_KEPT:
-                    self.allows.popitem(last=False)
-            return made
+                made = self._mask(ray.get(allow.ids[0]))
+                if not allow.key:
+                    return made & self.segment.alive
+                self.masks[allow.key] = made
+                if len(self.masks) > GALLERIES_KEPT:
+                    self.masks.popitem(last=False)
+            self.masks.move_to_end(allow.key)
+            return self.masks[allow.key] & self.segment.alive
+
+    def _mask(self, ids: NDArray[np.int64]) -> NDArray[np.uint32]:
+        at = self.segment.positions(ids)
+        return self.segment.mask(at[at >= 0])
 
 
 class Shard:
@@ -182,8 +172,8 @@ class Shard:
             opened = self._fetched(entry)
             ids = opened.ids if want_ids else np.empty(0, np.int64)
             held = _Held(opened, gone)
-            n_bytes = sum(held.index.memory().values())
-            others = sum(sum(each.index.memory().values()) for each in self._held.values())
+            n_bytes = sum(opened.memory().values())
+            others = sum(sum(each.segment.memory().values()) for each in self._held.values())
             if n_bytes + others > self._memory_bytes:
                 return UnavailableError(
                     "index.no_room",
@@ -240,7 +230,9 @@ class Shard:
         return written
 
     def close(self, names: Collection[str]) -> None:
-        """Let go of segments; those that are not held are passed over."""
+        """Let go of segments; those that are not held are passed over. A search that still reads
+        one keeps its file until it ends.
+        """
         for name in names:
             self._held.pop(name, None)
 
@@ -254,19 +246,34 @@ class Shard:
         self, question: Question, segments: Mapping[str, tuple[int, NDArray[np.int64]]]
     ) -> Answer:
         """Search the named segments, each after the removals that come with its name."""
-        parts: dict[str, CandidateLists] = {}
-        absent: set[str] = set()
-        failed: dict[str, VultusError] = {}
+        held, absent = {}, set()
         for name, (start, gone) in segments.items():
-            held = self._held.get(name)
-            if held is None or not held.hide(start, gone):
+            here = self._held.get(name)
+            if here is not None and here.hide(start, gone):
+                held[name] = here
+            else:
                 absent.add(name)
-                continue
-            try:
-                parts[name] = held.search(question)
-            except VultusError as error:
-                failed[name] = error
-        return Answer(merged(list(parts.values()), question), set(parts), absent, failed)
+        try:
+            return Answer(_searched(list(held.values()), question), set(held), absent, {})
+        except VultusError:
+            # A page that does not verify, for one: find out which segment is to blame.
+            parts, failed = [], {}
+            for name, each in held.items():
+                try:
+                    parts.append(_searched([each], question))
+                except VultusError as error:
+                    failed[name] = error
+            names = held.keys() - failed.keys()
+            return Answer(merged(parts, question), names, absent, failed)
+
+
+def _searched(held: Sequence[_Held], question: Question) -> CandidateLists:
+    """One search over all of these segments."""
+    both = [(each.segment, each.mask(question.allow)) for each in held if each.segment.n_alive]
+    parts, masks = [part for part, _ in both], [mask for _, mask in both]
+    found = scan.search(parts, masks, question.probes, question.limits)
+    counts = np.bincount(found.owners, minlength=len(question.probes)).astype(np.int64)
+    return CandidateLists(found.ids, found.scores, counts)
 
 
 def merged(parts: Sequence[CandidateLists], question: Question) -> CandidateLists:

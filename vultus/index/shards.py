@@ -51,7 +51,7 @@ import os
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -62,11 +62,12 @@ import ray
 from numpy.typing import ArrayLike, NDArray
 
 from vultus.errors import VultusError
+from vultus.index.arguments import Ids, coding_of, ids_of, limits_of, vectors_of
 from vultus.index.candidates import CandidateLists
 from vultus.index.codes import Coding, RowKind
 from vultus.index.fleet import Fleet, ShardSettings
 from vultus.index.holdings import Holdings
-from vultus.index.index import MAX_MISS, Ids, _coding, _ids, _limits, _vectors
+from vultus.index.index import MAX_MISS
 from vultus.index.rows import stored, unit
 from vultus.index.scatter import Gathering, probes_a_question
 from vultus.index.shard import Gallery, Question, ShardKeys, merged
@@ -141,7 +142,7 @@ class ShardedIndex:
         Raises InputError where the manifest exists, UnavailableError where no shard starts.
         """
         _check_connected()
-        made = Manifest.create(Path(manifest), _coding(dim, rows, first_bits, more_bits, None))
+        made = Manifest.create(Path(manifest), coding_of(dim, rows, first_bits, more_bits, None))
         return cls._started(made, store, settings, keys)
 
     @classmethod
@@ -257,8 +258,8 @@ class ShardedIndex:
         Add thousands at a time. All are added or, with an error, none. Raises what
         `FaceIndex.add` raises, and UnavailableError where the store or the shards refuse.
         """
-        given = _ids(ids)
-        rows = unit(_vectors(templates, self.dim), "template")
+        given = ids_of(ids)
+        rows = unit(vectors_of(templates, self.dim), "template")
         if len(given) != len(rows):
             raise ValueError(f"expected as many ids as templates, got {len(given)}, {len(rows)}")
         values, counts = np.unique(given, return_counts=True)
@@ -274,13 +275,22 @@ class ShardedIndex:
         templates lie in the store until `compact`. Returns how many there were. Raises
         UnavailableError where the removal cannot be written down; then nothing is removed.
         """
-        return self._writer.remove(np.unique(_ids(ids)))
+        return self._writer.remove(np.unique(ids_of(ids)))
 
-    def allowed(self, ids: Ids) -> Gallery:
-        """These ids (any that are not present among them), prepared for many searches that
-        allow them: sent to each shard once.
+    def allowed(self, ids: Ids = (), *, segments: Collection[str] = ()) -> Gallery:
+        """These references, and all in these segments (see `placed`), prepared for many searches
+        that allow them: sent to each shard once.
+
+        Ids that are not present are passed over. After a change of the index it still holds, as
+        that of `FaceIndex` does. Raises ValueError for a segment that is not in the index.
         """
-        return Gallery(uuid.uuid4().hex, (ray.put(np.unique(_ids(ids))),))
+        present = list(self._held.present(np.unique(ids_of(ids))).values())
+        with self._held.changed:
+            held = self._held.segments
+            if unknown := set(segments) - held.keys():
+                raise ValueError(f"segment {min(unknown)} is not in this index")
+            present += [held[name].without(held[name].gone) for name in segments]
+        return Gallery(uuid.uuid4().hex, (ray.put(np.unique(np.concatenate([NONE, *present]))),))
 
     def search(
         self,
@@ -297,10 +307,10 @@ class ShardedIndex:
         Returns within the settings' `limit_s`; segments that did not answer by then are named
         in `missing`, and nothing else is left out. Raises what `FaceIndex.search` raises.
         """
-        asked = unit(_vectors(probes, self.dim), "probe")
-        limits = _limits(k, threshold, first, max_miss)
+        asked = unit(vectors_of(probes, self.dim), "probe")
+        limits = limits_of(k, threshold, first, max_miss)
         if allow is not None and not isinstance(allow, Gallery):
-            ids = np.unique(_ids(allow))
+            ids = np.unique(ids_of(allow))
             long = ids.nbytes > ALLOW_INLINE_BYTES
             allow = Gallery("", (ray.put(ids),)) if long else ids
         size = probes_a_question(self.dim)
