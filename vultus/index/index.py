@@ -4,21 +4,19 @@ What a search guarantees, and the files, are written down in docs/formats/index.
 """
 
 import contextlib
-import operator
-import secrets
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vultus.errors import IntegrityError, VultusError
 from vultus.index import scan, segment
+from vultus.index.arguments import Ids, coding_of, ids_of, limits_of, vectors_of
 from vultus.index.candidates import CandidateLists
 from vultus.index.codes import Coding, RowKind, unit_rows
 from vultus.index.folder import Folder
@@ -28,7 +26,6 @@ from vultus.index.segment import CACHE_BYTES, Segment
 from vultus.index.segment_format import MAX_COUNT, RESTORE, Keyring
 from vultus.index.turn import Turn
 
-Ids: TypeAlias = int | np.integer[Any] | Iterable[int] | NDArray[np.integer[Any]]
 MAX_MISS = 1e-4
 ROWS_A_SEGMENT = 2**20
 _ROWS_AT_ONCE = 2**17
@@ -68,7 +65,7 @@ class FaceIndex:
         the disk. seed: 32 bytes that draw the rotation of the codes; by default the operating
         system draws them.
         """
-        self._begin(_coding(dim, rows, first_bits, more_bits, seed), [], None)
+        self._begin(coding_of(dim, rows, first_bits, more_bits, seed), [], None)
 
     def _begin(self, coding: Coding, segments: Sequence[Segment], folder: Folder | None) -> None:
         self._coding, self._folder = coding, folder
@@ -96,7 +93,7 @@ class FaceIndex:
         Raises InputError where the folder is not empty, UnavailableError where it cannot be
         written.
         """
-        coding = _coding(dim, rows, first_bits, more_bits, seed)
+        coding = coding_of(dim, rows, first_bits, more_bits, seed)
         return cls._over(Folder.create(Path(folder), coding, keyring), CACHE_BYTES)
 
     @classmethod
@@ -214,8 +211,8 @@ class FaceIndex:
         Raises ValueError for an id that is present or given twice, and for a template that
         is not as said, naming the row; TypeError for ids that are not integers.
         """
-        given = _ids(ids)
-        vectors = unit(_vectors(templates, self.dim), "template")
+        given = ids_of(ids)
+        vectors = unit(vectors_of(templates, self.dim), "template")
         if len(given) != len(vectors):
             raise ValueError(f"expected as many ids as templates, got {len(given)}, {len(vectors)}")
         values, counts = np.unique(given, return_counts=True)
@@ -247,7 +244,7 @@ class FaceIndex:
         folder hides them, a folder for good, and keeps their bytes until it is saved anew or
         `compact` rewrites the segment. Returns how many there were.
         """
-        given = np.unique(_ids(ids))
+        given = np.unique(ids_of(ids))
         with self._turn.writing():
             *in_segments, in_fresh = self._positions(given)
             if self._folder is not None:
@@ -266,15 +263,27 @@ class FaceIndex:
                 self._changes += 1
         return int(sum((at >= 0).sum() for at in (*in_segments, in_fresh)))
 
-    def allowed(self, ids: Ids) -> Allow:
-        """A bitmap of these references for `search`, made once for many searches.
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The names of the segments, of a folder or of those that the index was made of."""
+        with self._turn.reading():
+            return tuple(part.name for part in self._segments)
+
+    def allowed(self, ids: Ids = (), *, segments: Collection[str] = ()) -> Allow:
+        """A bitmap of these references, and of all in these segments, made for many searches.
 
         Ids that are not present are passed over. After a change of the index it still holds:
         what was removed is not returned, and what was added is not either (but for an id that
-        was here, was removed and was added again).
+        was here, was removed and was added again). Raises ValueError for a segment that is not
+        in the index.
         """
         with self._turn.reading():
-            return self._allow(np.unique(_ids(ids)))
+            chosen = [part for part in self._segments if part.name in segments]
+            unknown = set(segments) - {part.name for part in chosen}
+            if unknown:
+                raise ValueError(f"segment {min(unknown)} is not in this index")
+            given = [ids_of(ids), *(part.ids for part in chosen)]
+            return self._allow(np.unique(np.concatenate(given)))
 
     def _allow(self, ids: NDArray[np.int64]) -> Allow:
         masks, present = [], np.zeros(len(ids), np.bool_)
@@ -308,15 +317,15 @@ class FaceIndex:
         for a negative k or first, and for a threshold that is NaN; IntegrityError where a page
         of the file does not verify.
         """
-        asked = unit(_vectors(probes, self.dim), "probe")
-        limits = _limits(k, threshold, first, max_miss)
+        asked = unit(vectors_of(probes, self.dim), "probe")
+        limits = limits_of(k, threshold, first, max_miss)
         with self._turn.reading():
             parts = self._parts
             if allow is None:
                 masks: Sequence[NDArray[np.uint32]] = [part.alive for part in parts]
             else:
                 if not isinstance(allow, Allow):
-                    allow = self._allow(np.unique(_ids(allow)))
+                    allow = self._allow(np.unique(ids_of(allow)))
                 elif allow.state != (self, self._changes):
                     allow = self._allow(allow.ids)
                 masks = [mask & part.alive for mask, part in zip(allow.masks, parts, strict=True)]
@@ -330,7 +339,7 @@ class FaceIndex:
 
         Raises ValueError for an id that is not present.
         """
-        given = _ids(ids)
+        given = ids_of(ids)
         vectors = np.empty((len(given), self.dim), np.float32)
         known = np.zeros(len(given), np.bool_)
         with self._turn.reading():
@@ -497,65 +506,8 @@ class FaceIndex:
         return self._folder
 
 
-def _coding(
-    dim: int, rows: RowKind, first_bits: int | None, more_bits: int, seed: bytes | None
-) -> Coding:
-    dim = operator.index(dim)
-    if first_bits is None:
-        first_bits = 2 if dim < 256 else 1
-    return Coding(
-        dim, rows, first_bits, more_bits, secrets.token_bytes(32) if seed is None else seed
-    )
-
-
 def _cut(ids: NDArray[np.int64], rows: Rows) -> Iterable[tuple[NDArray[np.int64], Rows]]:
     """References in pieces of a segment's size, the ids of each ascending."""
     for start in range(0, len(ids), ROWS_A_SEGMENT):
         order = start + np.argsort(ids[start : start + ROWS_A_SEGMENT])
         yield ids[order], rows[order]
-
-
-def _limits(k: int | None, threshold: float | None, first: int, max_miss: float) -> scan.Limits:
-    if k is not None and (k := operator.index(k)) < 0:
-        raise ValueError(f"expected a k of 0 or more, got {k}")
-    if (first := operator.index(first)) < 0:
-        raise ValueError(f"expected a first of 0 or more, got {first}")
-    if not 0 <= max_miss < 0.5:
-        raise ValueError(f"expected a max_miss from 0 to below 0.5, got {max_miss}")
-    if threshold is None:
-        return scan.Limits(k, -np.inf, 0, max_miss)
-    if threshold != threshold:  # noqa: PLR0124  NaN alone differs from itself
-        raise ValueError("expected a threshold that is a number, got NaN")
-    # No cosine lies outside -2 to 2: the limit only keeps float32 from overflowing.
-    least = float(np.float32(min(max(threshold, -2.0), 2.0)))
-    return scan.Limits(k, least, first, max_miss)
-
-
-def _ids(given: Ids) -> NDArray[np.int64]:
-    """Ids (n,) int64 of an array, a sequence, a set or a single id."""
-    if isinstance(given, np.ndarray) or not isinstance(given, Iterable):
-        array = np.asarray(given)
-    else:
-        array = np.asarray(list(given))
-    if array.size == 0 and array.ndim == 1:
-        return np.empty(0, np.int64)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"expected integer ids of 64 bits, got {array.dtype}")
-    if array.ndim > 1:
-        raise ValueError(f"expected ids of shape (n,), got {array.shape}")
-    if array.dtype.kind == "u" and array.max() > np.iinfo(np.int64).max:
-        raise ValueError(f"expected ids below 2^63, got {array.max()}")
-    return np.atleast_1d(array).astype(np.int64)
-
-
-def _vectors(given: ArrayLike, dim: int) -> NDArray[np.float32]:
-    """Vectors (n, dim) float32, C-contiguous, of numbers in shape (n, dim) or (dim,)."""
-    array = np.asarray(given)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"expected an array of numbers, got {array.dtype}")
-    if array.shape == (0,):
-        array = array.reshape(0, dim)
-    if array.ndim == 0 or array.ndim > 2 or array.shape[-1] != dim:
-        raise ValueError(f"expected shape (n, {dim}) or ({dim},), got {array.shape}")
-    with np.errstate(over="ignore"):  # becomes infinite, and is refused as not of unit length
-        return np.ascontiguousarray(np.atleast_2d(array), np.float32)
