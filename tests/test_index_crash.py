@@ -430,14 +430,14 @@ CHANGE_FOR_EVER = """
 import os, sys
 import numpy as np
 from index_keys import KeyFolder
-from test_index_crash import TEMPLATES
+from test_index_crash import TEMPLATES, line_of
 from vultus.index import FaceIndex, index as index_of
 index_of.ROWS_A_SEGMENT = 60
 folder, keys, start = sys.argv[1], sys.argv[2], int(sys.argv[3])
 index = FaceIndex.open(folder, keyring=KeyFolder(keys))
 rng = np.random.default_rng(start)
-def say(*words):
-    print(*words, flush=True)
+def say(*words):  # in one piece, which a pipe takes wholly or not at all
+    os.write(1, line_of(words))
 say("begun")
 while True:
     present = index.ids
@@ -470,7 +470,7 @@ def test_killed_at_any_moment(tmp_path):
             process.send_signal(signal.SIGKILL)
             said = process.stdout.read().decode()
         may = set()
-        for line in said.splitlines():  # short enough for a pipe to take each as a whole
+        for line in said.splitlines():
             word, *numbers = line.split()
             ids = set(map(int, numbers))
             if word == "added":

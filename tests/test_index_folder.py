@@ -355,6 +355,7 @@ CALLS = {
     "templates": lambda index: index.templates([3]),
     "allowed": lambda index: index.allowed([3]),
     "ids": lambda index: index.ids,
+    "segments": lambda index: index.segments,
     "len": len,
     "in": lambda index: 3 in index,
     "flush": lambda index: index.flush(),

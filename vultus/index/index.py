@@ -267,7 +267,7 @@ class FaceIndex:
     def segments(self) -> tuple[str, ...]:
         """The names of the segments, of a folder or of those that the index was made of."""
         with self._turn.reading():
-            return tuple(part.name for part in self._segments)
+            return tuple(part.name for part in self._parts if isinstance(part, Segment))
 
     def allowed(self, ids: Ids = (), *, segments: Collection[str] = ()) -> Allow:
         """A bitmap of these references, and of all in these segments, made for many searches.
