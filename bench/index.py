@@ -209,7 +209,7 @@ def run(arguments, n: int, dim: int, only: set[str] | None) -> dict:
             for found in measured(arguments, work, kept, threads):
                 rows["groups"].append(found)
                 report(n, dim, threads, found, result["built"])
-        if only is None:
+        if n == arguments.references:
             rows["life"] = child(arguments, "life", work, threads=threads)
             print(json.dumps(rows["life"], indent=1))
         result["measured"][f"{threads} threads" if threads > 1 else "1 thread"] = rows
