@@ -17,6 +17,10 @@ Ids: TypeAlias = int | np.integer[Any] | Iterable[int] | NDArray[np.integer[Any]
 def coding_of(
     dim: int, rows: RowKind, first_bits: int | None, more_bits: int, seed: bytes | None
 ) -> Coding:
+    """How an index of these templates is kept; what is not given is chosen.
+
+    Raises ValueError for what a `Coding` cannot be, TypeError for a dim that is no whole number.
+    """
     dim = operator.index(dim)
     if first_bits is None:
         first_bits = 2 if dim < 256 else 1
@@ -26,6 +30,7 @@ def coding_of(
 
 
 def limits_of(k: int | None, threshold: float | None, first: int, max_miss: float) -> scan.Limits:
+    """What `FaceIndex.search` is asked. Raises ValueError for what it cannot be."""
     if k is not None and (k := operator.index(k)) < 0:
         raise ValueError(f"expected a k of 0 or more, got {k}")
     if (first := operator.index(first)) < 0:
