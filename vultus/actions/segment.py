@@ -36,6 +36,7 @@ from vultus.records.sequence import gallery_changed
 
 FOLDER = "index"
 CACHE_BYTES = 256 * 2**20  # of opened rows, all segments together
+MORE_BITS = 2
 logger = logging.getLogger("vultus.index")
 
 
@@ -345,4 +346,6 @@ def model_of() -> str:
 def coding_of(home: Home, dim: int) -> Coding:
     """How this home's index is coded; who only chooses photos does not know its rotation."""
     rows: RowKind = "int8" if home.settings.index_rows == "int8" else "float32"
-    return FaceIndex(dim, rows=rows, seed=home.vault.blind("index", "rotation")).coding
+    seed = home.vault.blind("index", "rotation")
+    # Further bits in memory, because a sealed row costs a page that is opened to read it.
+    return FaceIndex(dim, rows=rows, more_bits=MORE_BITS, seed=seed).coding
