@@ -19,11 +19,16 @@ N_TRAIN = 65_536
 
 
 class Peer:
-    """One index. `rows` (n, d) float32 are the references, their numbers the ids."""
+    """One index. `rows` (n, d) float32 are the references, their numbers the ids.
+
+    Each has `open(rows, folder, threads, shared)`, which reads it (`shared` holds what several
+    peers of one process use, such as one Flat), and `top(probes, k)`: ids and scores (n, k),
+    best first.
+    """
 
     name = ""
     package = ""
-    exact_range = False
+    exact_range = False  # has at_or_above(probe, threshold): all ids and scores of it, best first
     largest = None  # references; a build on two cores takes far over five minutes at a million
     effort = (None,)
     always = ()
@@ -32,20 +37,8 @@ class Peer:
     def build(self, rows, folder: Path, threads: int) -> None:
         """Write what `open` reads; nothing where opening is building."""
 
-    def open(self, rows, folder: Path, threads: int, shared: dict) -> None:
-        """Read it; `shared` holds what several peers of this process use, such as one Flat."""
-        raise NotImplementedError
-
     def use(self, setting) -> None:
         """From now on search at this setting."""
-
-    def top(self, probes, k):
-        """ids and scores (n, k), best first."""
-        raise NotImplementedError
-
-    def at_or_above(self, probe, threshold):
-        """All ids and scores of one probe (1, d) at or above the threshold, best first."""
-        raise NotImplementedError
 
     def answer(self, probe, k, threshold):
         """The k best and all at or above the threshold, in the fewest passes."""

@@ -9,7 +9,7 @@ from index_galleries import BITS, KINDS, coding, face_like, isotropic, kept, see
 from index_keys import Pages
 
 from vultus.errors import InputError, IntegrityError
-from vultus.index import FaceIndex, Segment
+from vultus.index import FaceIndex, Segment, scan
 from vultus.index.codes import encode
 from vultus.index.segment import write
 from vultus.index.segment_format import HEADER_SIZE, MAX_COUNT, sections
@@ -478,3 +478,19 @@ def test_rows_in_somebodys_hands_outlive_the_segment(tmp_path):
     want = rows[at].copy()
     opened.close()
     np.testing.assert_array_equal(rows[at], want)
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "numpy"])
+@pytest.mark.parametrize("limits", [{}, {"k": 1}, {"threshold": -1.0}])
+def test_a_row_without_a_score_is_not_a_candidate(tmp_path, monkeypatch, limits, compiled):
+    """A row that was zeroed on the disk, unsealed: no digest is compared when it is read."""
+    if not compiled:
+        monkeypatch.setattr(scan, "kernels", lambda: None)
+    how = coding(16, "int8")
+    data = bytearray(small(tmp_path / "a", how))
+    rows = sections(how, 3, 0)[4]
+    data[rows.offset : rows.offset + how.dim] = bytes(how.dim)
+    (tmp_path / "a").write_bytes(data)
+    with FaceIndex.open(tmp_path / "a") as index, pytest.raises(IntegrityError) as caught:
+        index.search(isotropic(np.random.default_rng(1), 1, how.dim), **limits)
+    assert caught.value.code == "index.rows"

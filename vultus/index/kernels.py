@@ -51,12 +51,14 @@ Found = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 def _compiled(signature: object) -> Callable[[F], F]:
     """Compile for this signature, cached on disk where numba finds a folder to write."""
+    # As NumPy divides: a row that cannot be scored gets NaN, which `scan.py` finds.
+    options = {"nogil": True, "error_model": "numpy"}
 
     def decorate(function: F) -> F:
         try:
-            compiled = nb.njit(signature, nogil=True, cache=True)(function)
+            compiled = nb.njit(signature, **options, cache=True)(function)
         except RuntimeError:  # "no locator available": nowhere to keep the cache
-            compiled = nb.njit(signature, nogil=True)(function)
+            compiled = nb.njit(signature, **options)(function)
         return cast("F", compiled)
 
     return decorate
@@ -440,8 +442,7 @@ def reaching_only(
     """Those that score at least what their probe needs. Overwrites what it is given."""
     n = 0
     for i in range(len(scores)):
-        # A row that cannot be scored is kept, and found out by who looks at the scores.
-        if not scores[i] < need[owners[i]]:
+        if scores[i] >= need[owners[i]]:
             owners[n], rows[n], scores[n] = owners[i], rows[i], scores[i]
             n += 1
     return owners[:n].copy(), rows[:n].copy(), scores[:n].copy()

@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from vultus.errors import IntegrityError
 from vultus.index import oracle
 from vultus.index.codes import (
     ALONG_FROM,
@@ -31,6 +32,7 @@ from vultus.index.codes import (
     rotation_over_root,
 )
 from vultus.index.part import Part
+from vultus.index.segment_format import RESTORE
 
 _PROBES_AT_ONCE = 64
 _SAMPLE = 8  # the part of the rows that is searched first when the best are asked for
@@ -283,7 +285,14 @@ def _scores(
         return result
 
     parts = _in_threads(score, 0, len(at), len(at) // _ROWS_ALONE)
-    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+    return _are_numbers(np.concatenate(parts) if len(parts) > 1 else parts[0])
+
+
+def _are_numbers(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The scores, if all are; a row of zeros has none, and would rank anywhere or nowhere."""
+    if np.isnan(scores).any():
+        raise IntegrityError("index.rows", "A row of the index is damaged.", RESTORE)
+    return scores
 
 
 def _reaching_numpy(
@@ -297,7 +306,7 @@ def _reaching_numpy(
         for start in range(0, len(positions), 2**16):
             some = positions[start : start + 2**16]
             stored, at = part.rows_at(some)
-            scores = oracle.score(stored[at], asked.probes[j])
+            scores = _are_numbers(oracle.score(stored[at], asked.probes[j]))
             kept = scores >= need[j]
             found.append(Found(np.full(kept.sum(), j), part.ids_at(some[kept]), scores[kept]))
     return _joined(found)
