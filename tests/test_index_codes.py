@@ -9,18 +9,19 @@ from hypothesis import strategies as st
 from index_galleries import BITS, KINDS, coding, face_like, isotropic, kept, lattice, named, seed
 
 from vultus.index import codes as codes_of
-from vultus.index import scan
+from vultus.index import kernels, scan
 from vultus.index.codes import (
     ALONG_FROM,
     BLOCK,
     FACTOR_SCALE,
+    LEAST_BESIDE,
     MORE_STEP,
     NEVER_RULED_OUT,
     Coding,
     cells,
     deviation,
     encode,
-    margin,
+    hazard,
     rotation,
     unit_rows,
     unpacked,
@@ -243,28 +244,46 @@ def looked_up(coded, tables, how, n):
     return sums * tables.steps[:, None].astype(np.float64) + tables.bases[:, None]
 
 
+def off(d, first_bits, kind, n_probes=4):
+    """How far look-ups are from the products, in steps, of rows that are kept and probes."""
+    rng = np.random.default_rng(d)
+    n, how = 50, coding(d, bits=(first_bits, 0))
+    stored = kept(kind(rng, n, d))
+    probes = unit(np.concatenate((stored[:4], -stored[:4], isotropic(rng, n_probes, d))), "probe")
+    coded = encode(stored, how)
+    levels = cells(first_bits, 0)[1][said(coded, how, n)[0]] / math.sqrt(d)
+    exact = probes.astype(np.float64) @ rotation(how.seed, d).T @ levels.T
+    tables = scan.Asked(probes).prepared(how)
+    return (looked_up(coded, tables, how, n) - exact) / tables.steps[:, None], tables
+
+
 @pytest.mark.parametrize("first_bits", [1, 2])
 @pytest.mark.parametrize("d", [*DIMS, 512])
-def test_a_sum_of_a_table_is_never_below_the_product(d, first_bits):
+def test_each_entry_of_a_table_is_off_by_less_than_a_step(d, first_bits):
     for kind in KINDS:
-        rng = np.random.default_rng(d)
-        n, how = 50, coding(d, bits=(first_bits, 0))
-        stored = kept(kind(rng, n, d))
-        probes = unit(np.concatenate((stored[:4], -stored[:4], isotropic(rng, 4, d))), "probe")
-        coded = encode(stored, how)
-        levels = cells(first_bits, 0)[1][said(coded, how, n)[0]] / math.sqrt(d)
-        exact = probes.astype(np.float64) @ rotation(how.seed, d).T @ levels.T
-        above = looked_up(coded, scan.Asked(probes).prepared(how), how, n) - exact
-        assert above.min() >= -1e-6, named(kind)  # what the slack of a bound has room for
-        assert above.max() < 0.05, named(kind)
+        steps, tables = off(d, first_bits, kind)
+        assert np.abs(steps).max() < tables.first.shape[1] + 1e-2, named(kind)
+        assert (np.abs(steps) * tables.steps[:, None]).max() < 0.05, named(kind)
 
 
-def test_the_highest_sum_fits_sixteen_bits():
-    d, how = 1024, coding(1024, bits=(2, 0))
-    assert 255 * 2 * how.n_bytes > 65535
-    probes = unit(lattice(np.random.default_rng(d), 3, d), "probe")
-    tables = scan.Asked(probes).prepared(how)
-    assert tables.first.max(axis=2).sum(axis=1, dtype=int).max() <= 65535
+@pytest.mark.parametrize("first_bits", [1, 2])
+def test_entries_are_rounded_without_a_leaning(first_bits):
+    """Of many rows and probes the mean is 0, and the spread what Hoeffding's lemma allows."""
+    d = 512
+    steps, tables = off(d, first_bits, isotropic, n_probes=200)
+    spread = math.sqrt(tables.first.shape[1]) / 2
+    of_probes = steps[8:].mean(axis=1)
+    assert abs(of_probes.mean()) < 5 * spread / math.sqrt(len(of_probes))
+    assert np.square(steps[8:]).mean() < spread**2
+
+
+def test_the_entries_of_two_nibbles_fit_a_byte_and_the_highest_sum_sixteen_bits():
+    for d in (1, 128, 1024, 4096):
+        for bits in ((1, 0), (2, 0)):
+            probes = unit(lattice(np.random.default_rng(d), 3, d), "probe")
+            highest = scan.Asked(probes).prepared(coding(d, bits=bits)).first.max(axis=2)
+            assert highest.astype(int).reshape(3, -1, 2).sum(axis=2).max() <= 255
+            assert highest.sum(axis=1, dtype=int).max() <= 65535
 
 
 # --- the chance ---------------------------------------------------------------------------------
@@ -319,10 +338,42 @@ def test_a_chance_out_of_range_is_an_error(chance):
 
 def test_the_margin_has_room_for_a_score_that_was_rounded():
     """A cosine of 1 - 3e-8 is 1 in float32, and the root of 1 - s^2 is then not 0 but 2e-4."""
-    assert margin(1.0, 128, 0) > math.sqrt(1 - (1 - 6e-8) ** 2)
-    assert margin(0.4, 128, 0) == pytest.approx(math.sqrt(1 - 0.4**2), abs=1e-5)
-    assert margin(-0.5, 128, 0) == margin(0.0, 128, 0) == 1
-    assert margin(0.4, 128, 1e-4) == pytest.approx(deviation(128, 1e-4) * margin(0.4, 128, 0))
+    assert kernels.margin(1.0, 1.0) > math.sqrt(1 - (1 - 6e-8) ** 2)
+    assert kernels.margin(0.4, 1.0) == pytest.approx(math.sqrt(1 - 0.4**2), abs=1e-5)
+    assert kernels.margin(-0.5, 1.0) == kernels.margin(0.0, 1.0) == 1
+    assert kernels.margin(0.4, 0.3) == pytest.approx(0.3 * kernels.margin(0.4, 1.0))
+
+
+@pytest.mark.parametrize("d", [4, 5, 33, 128, 512])
+def test_the_tail_falls_at_the_hazard_or_faster(d):
+    points = [deviation(d, chance) for chance in (1e-2, 1e-3, 1e-4, 1e-6)]
+    for chance, near, far in zip((1e-2, 1e-3, 1e-4), points, points[1:], strict=False):
+        fell = math.log(chance / {1e-2: 1e-3, 1e-3: 1e-4, 1e-4: 1e-6}[chance])
+        assert fell >= hazard(d, chance) * (far - near) * (1 - 1e-2)
+    assert hazard(d, 0) == hazard(3, 0.1) == math.inf
+
+
+@pytest.mark.parametrize("chance", [1e-2, 1e-3])
+@pytest.mark.parametrize("step", [1e-5, 4e-4, 2e-3, 1e-2])
+def test_rounding_and_code_together_miss_no_more_than_the_code_may(step, chance):
+    """Even where entries are rounded down with the chance that spreads their sum most."""
+    d, n_nibbles, n, rng = 128, 64, 1_000_000, np.random.default_rng(5)
+    rounded = step * (rng.binomial(n_nibbles, 0.5, n) - n_nibbles / 2)
+    points = rng.standard_normal(n), np.sqrt(rng.chisquare(d - 2, n))
+    w = points[0] / np.hypot(*points)
+    for need in (0.0, 0.4, 0.89):
+        reach, rate = deviation(d, chance), hazard(d, chance)
+        margin, slack = kernels.margin(need, reach), kernels.rounding(need, rate, step, n_nibbles)
+        assert 0 < slack <= n_nibbles * step
+        for beside in (LEAST_BESIDE / FACTOR_SCALE, 0.32, 0.5):
+            short = beside * math.sqrt(1 - need**2) * w + rounded
+            n_missed = (short >= margin * beside + slack).sum()
+            assert n_missed <= chance * n + 5 * math.sqrt(chance * n)
+
+
+def test_where_nothing_may_be_missed_rounding_takes_what_it_can_at_most():
+    assert kernels.rounding(0.4, math.inf, 1e-3, 64) == 64e-3
+    assert kernels.rounding(1.0, 100.0, 1e-3, 64) <= 64e-3
 
 
 # --- rows and codings ---------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from index_galleries import face_like, kept, seed
 
-from vultus.index import FaceIndex, codes, oracle, scan, simd
+from vultus.index import FaceIndex, codes, kernels, oracle, scan, simd
 from vultus.index.rows import unit
 
 HERE = Path(__file__).parent
@@ -41,6 +41,11 @@ def test_each_kernel_is_compiled_once():
             for limits in ({}, {"k": 2}, {"threshold": 0.1, "allow": [1, 2, 3, 4, 5]}):
                 index.search(probe, **limits)
     assert {name for name, kernel in dispatchers.items() if len(kernel.signatures) != 1} == set()
+
+
+def test_what_stands_in_two_files_is_the_same():
+    for name in ("BLOCK", "FACTOR_SCALE", "ALONG_FROM", "LEAST_BESIDE", "NEVER_RULED_OUT"):
+        assert getattr(simd, name) == getattr(codes, name), name
 
 
 # --- instructions -------------------------------------------------------------------------------
@@ -76,7 +81,30 @@ class Instructions:
                 np.int64(out.ctypes.data),
             )
 
+        @numba.njit(
+            "void(uint8[:, :, ::1], uint8[:, ::1], uint8[:, :, ::1], uint16[::1], uint16[:, ::1], "
+            "uint64[::1])"
+        )
+        def reaching_in_pairs(blocks, table, factors, test, sums, bits):
+            n, n_bytes, _ = blocks.shape
+            at, table_at = np.int64(blocks.ctypes.data), np.int64(table.ctypes.data)
+            factors_at, test_at = np.int64(factors.ctypes.data), np.int64(test.ctypes.data)
+            for b in range(0, n - 1, 2):
+                bits[b // 2] = simd.reaching_of_two(
+                    at + b * n_bytes * 32, table_at, n_bytes, np.int64(sums[b].ctypes.data),
+                    factors_at + b * 64, test_at,
+                )  # fmt: skip
+
+        @numba.njit("uint32(uint16[::1], uint8[:, ::1], uint16[::1])")
+        def reaching(sums, factors, test):
+            return simd.reaching(
+                np.int64(sums.ctypes.data),
+                np.int64(factors.ctypes.data),
+                np.int64(test.ctypes.data),
+            )
+
         self.sums, self.sums_in_pairs, self.products = sums, sums_in_pairs, products
+        self.reaching, self.reaching_in_pairs = reaching, reaching_in_pairs
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["avx2", "portable"])
@@ -88,12 +116,24 @@ def instructions(request):
         return Instructions()
 
 
+def as_kept(by_row):
+    """Sums of rows (..., 32) as they are kept: those of the even rows, then of the odd rows."""
+    return np.concatenate((by_row[..., 0::2], by_row[..., 1::2]), axis=-1)
+
+
+def table_of(rng, n_bytes, highest):
+    """Entries of which two that belong to one byte make `highest` at most."""
+    of_low = rng.integers(0, highest + 1, (n_bytes, 1))
+    table = np.stack((of_low, highest - of_low), axis=1)
+    return rng.integers(0, table + 1, (n_bytes, 2, 16)).astype(np.uint8).reshape(-1, 16)
+
+
 @pytest.mark.parametrize("n_bytes", [1, 2, 3, 16, 31, 128])
 def test_both_ways_to_look_up_give_the_sum_of_the_entries(instructions, n_bytes):
     rng = np.random.default_rng(n_bytes)
     blocks = rng.integers(0, 256, (8, n_bytes, 32), np.uint8)
     for highest in (255, 1, 0):
-        table = rng.integers(0, highest + 1, (2 * n_bytes, 16)).astype(np.uint8)
+        table = table_of(rng, n_bytes, highest)
         want = np.zeros((8, 32), np.int64)
         for j in range(n_bytes):
             low, high = blocks[:, j] & 15, blocks[:, j] >> 4
@@ -101,20 +141,20 @@ def test_both_ways_to_look_up_give_the_sum_of_the_entries(instructions, n_bytes)
         for sums_of in (instructions.sums, instructions.sums_in_pairs):
             sums = np.full((8, 32), 777, np.uint16)
             sums_of(blocks, table, sums)
-            np.testing.assert_array_equal(sums, want)
+            np.testing.assert_array_equal(sums, as_kept(want))
 
 
 def test_sums_that_fill_sixteen_bits(instructions):
     """65,535 in every other lane, and 0 beside it: no lane spills into the next."""
-    table = np.zeros((2 * 129, 16), np.uint8)
-    table[1:, 15] = 255
-    blocks = np.zeros((2, 129, 32), np.uint8)
+    table = np.zeros((2 * 257, 16), np.uint8)
+    table[0::2, 15], table[1::2, 15] = 128, 127
+    blocks = np.zeros((2, 257, 32), np.uint8)
     blocks[0, :, ::2] = 0xFF
     blocks[1, :, 1::2] = 0xFF
     for sums_of in (instructions.sums, instructions.sums_in_pairs):
         sums = np.empty((2, 32), np.uint16)
         sums_of(blocks, table, sums)
-        assert sums.tolist() == [[65535, 0] * 16, [0, 65535] * 16]
+        np.testing.assert_array_equal(sums, as_kept(np.array([[65535, 0] * 16, [0, 65535] * 16])))
 
 
 @pytest.mark.parametrize("n", [16, 32, 512, 4096])
@@ -140,13 +180,6 @@ def test_the_largest_products_do_not_overflow(instructions):
 
 
 @numba.njit
-def reached(sums, factors, test):
-    return simd.reaching(
-        np.int64(sums.ctypes.data), np.int64(factors.ctypes.data), np.int64(test.ctypes.data)
-    )
-
-
-@numba.njit
 def largest(sums, mask):
     return simd.largest(np.int64(sums.ctypes.data), mask)
 
@@ -160,27 +193,48 @@ def test_the_largest_sum_of_those_that_count():
     for _ in range(50):
         sums = rng.integers(0, 65536, 32).astype(np.uint16)
         mask = np.uint32(rng.integers(0, 2**32))
-        counted = sums[bits_of(int(mask))]
+        counted = sums[as_kept(np.array(bits_of(int(mask))))]
         assert largest(sums, mask) == counted.max(initial=0)
     assert largest(sums, np.uint32(0)) == 0
 
 
-def test_the_test_of_a_sum_is_as_written():
+def enough(sums, factors, test):
+    """The inequality of `simd.reaching`, in words of NumPy; sums (32,) by row."""
+    f, g = factors.astype(int)
+    c, p, d, q = test.tolist()
+    more = np.minimum(c + (256 * f * p >> 16), 65535)
+    less = np.minimum(d + (256 * np.maximum(g, codes.LEAST_BESIDE) * q >> 16), 65535)
+    return (sums >= np.maximum(more - less, 0)) | (g == 255)
+
+
+def test_the_test_of_a_sum_is_as_written(instructions):
     rng = np.random.default_rng(1)
     for _ in range(300):
         sums = rng.integers(0, 65536, 32).astype(np.uint16)
         factors = rng.integers(0, 256, (2, 32)).astype(np.uint8)
         factors[1, :2] = 255, 254
         test = (65535 * rng.uniform(size=4) ** 3).astype(np.uint16)
-        f, g = factors.astype(int)
-        c, p, d, q = test.tolist()
-        more = np.minimum(c + (256 * f * p >> 16), 65535)
-        less = np.minimum(d + (256 * g * q >> 16), 65535)
-        enough = (sums >= np.maximum(more - less, 0)) | (g == 255)
-        assert bits_of(reached(sums, factors, test)) == enough.tolist()
+        bits = bits_of(instructions.reaching(as_kept(sums), factors, test))
+        assert bits == enough(sums, factors, test).tolist()
 
 
-def test_no_row_whose_bound_reaches_what_is_needed_is_ruled_out():
+def test_sums_and_their_test_in_one_step_are_those_of_two(instructions):
+    rng = np.random.default_rng(3)
+    for n_bytes in (1, 31, 32):
+        blocks = rng.integers(0, 256, (6, n_bytes, 32), np.uint8)
+        factors = rng.integers(0, 256, (6, 2, 32)).astype(np.uint8)
+        table = table_of(rng, n_bytes, 255)
+        sums, want, bits = *np.empty((2, 6, 32), np.uint16), np.empty(3, np.uint64)
+        instructions.sums(blocks, table, want)
+        test = np.array([np.median(want), 300, 5, 200], np.uint16)
+        instructions.reaching_in_pairs(blocks, table, factors, test, sums, bits)
+        np.testing.assert_array_equal(sums, want)
+        for b in range(6):
+            word = int(bits[b // 2]) >> (32 * (b % 2)) & 0xFFFFFFFF
+            assert word == instructions.reaching(want[b], factors[b], test)
+
+
+def test_no_row_whose_bound_reaches_what_is_needed_is_ruled_out(instructions):
     """Whole numbers in the place of the inequality: rounded so that too many pass, and few."""
     rng = np.random.default_rng(2)
     n_passed = n_reaching = 0
@@ -189,17 +243,18 @@ def test_no_row_whose_bound_reaches_what_is_needed_is_ruled_out():
         margin = np.float32(rng.choice([rng.uniform(0, 0.5), 0.0, 1.0]))
         step = np.float32(10.0 ** rng.uniform(-5, -2))
         base = np.float32(-rng.uniform(0, 1.6))
-        (test,) = scan.whole_test(*(np.array([x]) for x in (need, margin, step, base)))
+        test = np.empty(4, np.uint16)
+        kernels.whole_test(need, margin, step, base, test)
         sums = rng.integers(0, 65536, 32).astype(np.uint16)
         factors = rng.integers(0, 255, (2, 32)).astype(np.uint8)
         along = codes.ALONG_FROM + (factors[0] + rng.uniform(0, 1, 32)) / codes.FACTOR_SCALE
-        beside = factors[1] / codes.FACTOR_SCALE
+        beside = np.maximum(factors[1], codes.LEAST_BESIDE) / codes.FACTOR_SCALE
         # Half of the rows reach what is needed barely.
         near = np.rint((float(need) * along - float(margin) * beside - float(base)) / float(step))
         sums[::2] = np.clip(near + 1, 0, 65535)[::2]
         bound = float(step) * sums + float(base) + float(margin) * beside
         reaching = bound >= float(need) * along
-        passed = np.array(bits_of(reached(sums, factors, test)))
+        passed = np.array(bits_of(instructions.reaching(as_kept(sums), factors, test)))
         assert passed[reaching].all()
         n_passed, n_reaching = n_passed + passed.sum(), n_reaching + reaching.sum()
     assert n_passed < 1.2 * n_reaching

@@ -72,5 +72,7 @@ def vectors_of(given: ArrayLike, dim: int) -> NDArray[np.float32]:
         array = array.reshape(0, dim)
     if array.ndim == 0 or array.ndim > 2 or array.shape[-1] != dim:
         raise ValueError(f"expected shape (n, {dim}) or ({dim},), got {array.shape}")
+    if array.dtype == np.float32:
+        return np.ascontiguousarray(np.atleast_2d(array))
     with np.errstate(over="ignore"):  # becomes infinite, and is refused as not of unit length
         return np.ascontiguousarray(np.atleast_2d(array), np.float32)

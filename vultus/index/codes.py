@@ -26,9 +26,8 @@ BLOCK = 32  # rows that are coded side by side
 FACTOR_SCALE = 400  # factors are bytes in steps of 1 / 400
 ALONG_FROM = 0.5  # the least x'.x that a factor can say
 NEVER_RULED_OUT = 255  # the second factor of a row whose factors do not fit
+LEAST_BESIDE = 100  # a smaller second factor counts as this: see `kernels.rounding`
 MORE_STEP = 2.0**-15
-SLACK = 1e-5  # for the rounding of rotations and products in float32
-_SCORE_ROUNDING = 2e-6
 _ROWS_AT_ONCE = 4096
 
 RowKind = Literal["float32", "int8"]
@@ -264,6 +263,29 @@ def nibble_levels(bits: int) -> NDArray[np.float64]:
     return np.stack([levels[(values >> (bits * i)) & (2**bits - 1)] for i in range(4 // bits)])
 
 
+@functools.lru_cache(maxsize=4)
+def dither(seed: bytes, n_nibbles: int) -> NDArray[np.float64]:
+    """(n_nibbles, 16): uniform numbers from 0 to below 1, by which tables are rounded.
+
+    An entry of e steps becomes floor(e + u): e in the mean, whatever rows are coded.
+    """
+    raw = hashlib.shake_256(seed + b"dither").digest(8 * 16 * n_nibbles)
+    uniform = (np.frombuffer(raw, "<u8") >> np.uint64(11)) * 2.0**-53
+    return uniform.reshape(n_nibbles, 16)
+
+
+@functools.lru_cache(maxsize=8)
+def _tails(dim: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Angles a from 0 to a right one; the density of w = sin(a) there, and P(w >= sin(a))."""
+    angle = np.linspace(0, np.pi / 2, 200_001)
+    density = np.cos(angle) ** (dim - 3)
+    weight = (density[1:] + density[:-1]) / 2
+    # Summed from the far end, so that small tails keep their digits.
+    tail = np.append(np.cumsum(weight[::-1])[::-1], 0.0)
+    whole = 2 * tail[0]
+    return angle, density / (whole * angle[1] * np.maximum(np.cos(angle), 1e-9)), tail / whole
+
+
 @functools.lru_cache(maxsize=64)
 def deviation(dim: int, chance: float) -> float:
     """The w that one coordinate of a uniform point of the sphere in dim - 1 dimensions reaches
@@ -275,23 +297,23 @@ def deviation(dim: int, chance: float) -> float:
         raise ValueError(f"expected a chance from 0 to below 0.5, got {chance}")
     if chance == 0 or dim <= 2:
         return 1.0
-    angle = np.linspace(0, np.pi / 2, 200_001)
-    density = np.cos(angle) ** (dim - 3)
-    weight = (density[1:] + density[:-1]) / 2
-    # Summed from the far end, so that small tails keep their digits.
-    tail = np.append(np.cumsum(weight[::-1])[::-1], 0.0)
-    share = tail / (2 * tail[0])
+    angle, _, tail = _tails(dim)
     # The first angle whose tail is small enough: rounded up.
-    return float(np.sin(angle[int(np.argmax(share <= chance))]))
+    return float(np.sin(angle[int(np.argmax(tail <= chance))]))
 
 
-def margin(threshold: float, dim: int, chance: float) -> float:
-    """What times a row's length beside an estimate may fall short, at a score >= threshold.
+@functools.lru_cache(maxsize=64)
+def hazard(dim: int, chance: float) -> float:
+    """Density over tail of that coordinate at `deviation`; infinite where it has no tail.
 
-    A score and the lengths of row and probe are rounded to float32: near 1 the root shows it.
+    From 4 dimensions on the logarithm of the tail is concave and falls by this, or faster,
+    for every 1 that w grows.
     """
-    least = min(max(threshold - _SCORE_ROUNDING, 0.0), 1.0)
-    return deviation(dim, chance) * math.sqrt(1 - least**2)
+    if chance == 0 or dim < 4:
+        return math.inf
+    _, density, tail = _tails(dim)
+    at = int(np.argmax(tail <= chance))
+    return float(density[at] / tail[at]) if tail[at] > 0 else math.inf
 
 
 def unit_rows(rows: NDArray[np.float32] | NDArray[np.int8]) -> NDArray[np.float32]:

@@ -331,7 +331,7 @@ class FaceIndex:
                 masks = [mask & part.alive for mask, part in zip(allow.masks, parts, strict=True)]
             some = [i for i, part in enumerate(parts) if part.n_alive]
             found = scan.search([parts[i] for i in some], [masks[i] for i in some], asked, limits)
-        counts = np.bincount(found.owners, minlength=len(asked)).astype(np.int64)
+        counts = scan.counts(found.owners, len(asked))
         return CandidateLists(found.ids, found.scores, counts)
 
     def templates(self, ids: Ids) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ Signatures are fixed, so that every kernel is compiled once and kept on disk; al
 stand in this one file.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -15,23 +16,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vultus.index.simd import (
+    ALONG_FROM,
     BLOCK,
+    FACTOR_SCALE,
+    LEAST_BESIDE,
+    NEVER_RULED_OUT,
     ask_for,
     bit,
+    count,
     largest,
     products,
     reaching,
+    reaching_of_two,
     sums_of_block,
     sums_of_two,
 )
 
 # Changed with every change of simd.py, because numba's cache looks at this file only.
-SIMD_SHA256 = "147b520f203a11b60ea44c75b46b36d052665445d6d87c14cc067b6029b8c786"
+SIMD_SHA256 = "99af87e84f2861139571e22a11ed4b6b5f941d4b535d2f66f9e95139973048db"
 
 nb: Any = numba  # its types are made as it runs
 _TOGETHER = 256 * 1024  # bytes of codes that stay in the second cache for all probes
-_SOON = 12  # rows: how far before its use a row is asked of memory
+SLACK = 1e-5  # for the rounding of rotations and products in float32
+_SCORE_ROUNDING = 2e-6
+_RAISED_TO = 0.9  # while it searches, a search raises what it needs no higher
+_SOON = 16
 _RUN = 64  # blocks whose sums are made before they are looked at
+_MOST_SPARE = 2**24 - 1
+_ROOM = 6 * _RUN * BLOCK  # rows that are near, at first
 _MORE_STEP = np.float32(2.0**-15)  # as in codes.py
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -41,12 +53,24 @@ _uint32s = nb.uint32[::1]
 _int64s = nb.int64[::1]
 _float32s = nb.float32[::1]
 _coded = _tuple((_uint8s3, _uint8s3))  # blocks and factors of `codes.Codes`
-_wanted = _tuple((_uint8s3, nb.uint16[:, ::1]))  # tables and tests, see `scan.whole_test`
+_wanted = _tuple((_uint8s3, nb.uint16[:, ::1]))  # tables and tests, see `whole_test`
 _found = _tuple((_int64s, _int64s))
+_near = _tuple((_int64s, _int64s, _int64s))
+_reaching = _tuple((_int64s, _int64s, _float32s, nb.int64))
+# Rows as int8 or else as float32; then what `prepare` made of the probes, and the probes.
+_scoring = _tuple(
+    (nb.int8[:, ::1], nb.float32[:, ::1], nb.int16[:, :, ::1], nb.float64[::1], nb.float64[:, ::1])
+)
+_asked = _tuple((nb.int64, nb.float32, nb.boolean))  # k or 0, threshold, whether it is `first`
 
 Coded = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 Wanted = tuple[NDArray[np.uint8], NDArray[np.uint16]]
 Found = tuple[NDArray[np.int64], NDArray[np.int64]]
+# Probe numbers, rows, and 256 times what a sum has above what it needs, plus the factor along.
+Scoring = tuple[NDArray[Any], ...]
+Limits = tuple[int, float, bool]
+Reaching = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], int]
+Near = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
 def _compiled(signature: object) -> Callable[[F], F]:
@@ -69,28 +93,31 @@ _prepared = _tuple(
 )
 
 
-@_compiled(_prepared(nb.float64[:, ::1], nb.float64[:, ::1], nb.float64[:, ::1], nb.int64))
+_float64s2 = nb.float64[:, ::1]
+
+
+@_compiled(_prepared(_float64s2, _float64s2, _float64s2, _float64s2))
 def prepare(
     probes: NDArray[np.float64],
     turn: NDArray[np.float64],
     levels: NDArray[np.float64],
-    n_bytes: int,
+    dither: NDArray[np.float64],
 ) -> tuple[NDArray[Any], ...]:
-    """Of unit probes (m, d): tables (m, 2 n_bytes, 16), steps, bases, turned, halves, units.
+    """Of unit probes (m, d): tables (m, n_nibbles, 16), steps, bases, turned, halves, units.
 
-    turn: `codes.rotation_over_root`; levels: `codes.nibble_levels`. The product of a turned
-    probe with the levels of a row's code is at most step * sum + base, where sum adds one
-    entry of the table a nibble: what rounding to a byte takes from the largest entries is
-    added to the base. halves and units are those of `oracle.whole_probes`.
+    turn: `codes.rotation_over_root`; levels: `codes.nibble_levels`; dither: `codes.dither`. The
+    product of a turned probe with the levels of a row's code is step * sum + base but for the
+    rounding of the entries to whole steps (`codes.rounding`), where sum adds one entry of the
+    table a nibble. halves and units are those of `oracle.whole_probes`.
     """
     m, d = probes.shape
-    per_nibble, n_nibbles = len(levels), 2 * n_bytes
+    per_nibble, n_nibbles = len(levels), len(dither)
     tables = np.zeros((m, n_nibbles, 16), np.uint8)
     steps, bases = np.empty(m, np.float32), np.empty(m, np.float32)
     turned = np.zeros((m, n_nibbles * per_nibble))
     halves, units = np.empty((m, 2, d), np.int16), np.empty(m)
     exact = np.empty((n_nibbles, 16))
-    most = min(255, 65535 // n_nibbles)  # the sum of all entries fits 16 bits
+    widths = np.empty(n_nibbles)
     for j in range(m):
         largest_number = 0.0
         for i in range(d):
@@ -102,7 +129,7 @@ def prepare(
             whole = np.int64(np.rint(probes[j, i] / units[j]))
             halves[j, 0, i] = (whole + 2**14) >> 15
             halves[j, 1, i] = whole - ((whole + 2**14) >> 15 << 15)
-        base, widest = 0.0, 0.0
+        base = 0.0
         for g in range(n_nibbles):
             for v in range(16):
                 total = 0.0
@@ -112,23 +139,154 @@ def prepare(
             lowest = exact[g].min()
             exact[g] -= lowest
             base += lowest
-            widest = max(widest, exact[g].max())
-        step = widest / most if widest > 0 else 1.0
+            widths[g] = exact[g].max()
+        # The two entries of a byte's nibbles fit a byte, each rounded up, and all 16 bits.
+        step = max((widths[::2] + widths[1::2]).max() / 253, widths.sum() / (65535 - n_nibbles))
+        if step == 0:
+            step = 1.0
         for g in range(n_nibbles):
-            lost = 0.0
             for v in range(16):
-                entry = np.rint(exact[g, v] / step)
-                tables[j, g, v] = np.uint8(entry)
-                lost = max(lost, exact[g, v] - entry * step)
-            base += lost
+                tables[j, g, v] = np.uint8(np.floor(exact[g, v] / step + dither[g, v]))
         steps[j], bases[j] = step, base
     return tables, steps, bases, turned[:, :d].astype(np.float32), halves, units
+
+
+@_compiled(nb.int64(nb.int64))
+def _place_of(lane: int) -> int:
+    """Where the sum of a row is among its block's: first the even rows', then the odd rows'."""
+    return lane % 2 * (BLOCK // 2) + lane // 2
+
+
+@_compiled(nb.int64(nb.int64, nb.int64, nb.int64, nb.uint16[::1]))
+def _spare(total: int, along: int, beside: int, test: NDArray[np.uint16]) -> int:
+    """256 times what a sum has above what it needs, plus the factor along: see `Near`."""
+    above = _MOST_SPARE
+    if beside != NEVER_RULED_OUT and test[2] != 65535:
+        wide = np.int64(max(beside, LEAST_BESIDE))
+        more = np.int64(test[0]) + (np.int64(along) * np.int64(test[1]) >> 8)
+        less = np.int64(test[2]) + (wide * np.int64(test[3]) >> 8)
+        above = max(0, int(total - more + less))
+    return int(above << 8 | along)
+
+
+@_compiled(nb.int64(_coded))
+def _together(coded: Coded) -> int:
+    """Blocks that stay in the second cache while all probes look at them."""
+    return max(1, _TOGETHER // (coded[0].shape[1] * BLOCK))
+
+
+@_compiled(nb.types.UniTuple(nb.int64, 4)(_uint32s, nb.int64, nb.int64))
+def sample(mask: NDArray[np.uint32], part: int, least: int) -> tuple[int, int, int, int]:
+    """How many blocks are in use, how many of them are the sample, and where it starts and stops.
+
+    The sample is one in `part` of them, and at least `least`.
+    """
+    n = 0
+    for b in range(len(mask)):
+        n += mask[b] != 0
+    n_sampled = min(max(-(-n // part), least), n)
+    start = stop = count = 0
+    while count < n_sampled:
+        if mask[stop]:
+            count += 1
+            if count == 1:
+                start = stop
+        stop += 1
+    return n, n_sampled, start, stop
+
+
+@_compiled(nb.float64(nb.float64))
+def _across(threshold: float) -> float:
+    """sqrt(1 - s^2), at most, for a score s >= threshold.
+
+    A score and the lengths of row and probe are rounded to float32: near 1 the root shows it.
+    """
+    least = min(max(threshold - _SCORE_ROUNDING, 0.0), 1.0)
+    return math.sqrt(1 - least**2)
+
+
+@_compiled(nb.float64(nb.float64, nb.float64))
+def margin(threshold: float, reach: float) -> float:
+    """What times a row's length beside an estimate may fall short, at a score >= threshold.
+
+    reach: `codes.deviation` of the chance.
+    """
+    return reach * _across(threshold)
+
+
+@_compiled(nb.float64(nb.float64, nb.float64, nb.float64, nb.int64))
+def rounding(threshold: float, rate: float, step: float, n_nibbles: int) -> float:
+    """What an estimate may fall short beyond `margin`, because tables are rounded to `step`.
+
+    Each entry is off by a number of mean 0 between two that lie a step apart, so the sum R of
+    all falls r short with a chance of at most exp(-r^2 / 2 s^2), s = step sqrt(n_nibbles) / 2
+    (Hoeffding 1963). With the tail of `margin` falling at a rate of h, a row is then missed
+    with the same chance once log(E exp(h R)) / h is added (docs/formats/index.md).
+
+    rate: `codes.hazard` of the chance. Enough for every threshold up to _RAISED_TO, too.
+    """
+    across = _across(max(threshold, _RAISED_TO))
+    worst = n_nibbles * step
+    if across == 0:
+        return worst
+    h = rate / (LEAST_BESIDE / FACTOR_SCALE * across)
+    x = h * step * math.sqrt(n_nibbles) / 2
+    if not x < 30:
+        return worst
+    mean = 1 + x * math.exp(x * x / 2) * math.sqrt(math.pi / 2) * (1 + math.erf(x / math.sqrt(2)))
+    return min(math.log(mean) / h, worst)
+
+
+@_compiled(nb.void(nb.float64, nb.float64, nb.float64, nb.float64, nb.uint16[::1]))
+def whole_test(
+    need: float, margin: float, step: float, base: float, test: NDArray[np.uint16]
+) -> None:
+    """Four numbers by which `simd.reaching` tests sums against factors, into `test`.
+
+    A row with x'.x = a and a length b beside needs step * sum + base >= need * a - margin * b.
+    With the factors' steps of 1 / 400 that is sum >= c + f * p - g * q. Everything is rounded
+    so that the test passes too many rather than too few.
+    """
+    least = need - SLACK
+    q = math.ceil(256 * margin / (FACTOR_SCALE * step))
+    if not least >= -2 or q > 65535:
+        test[:] = 0
+        test[2] = 65535  # all pass
+        return
+    # Below 0 a larger x'.x needs less: then the largest that a factor says stands for all.
+    along = ALONG_FROM if least >= 0 else ALONG_FROM + 256 / FACTOR_SCALE
+    p = math.floor(256 * max(least, 0.0) / (FACTOR_SCALE * step))
+    c = math.floor((least * along - base) / step) - 2  # 2 for what the halves lose
+    test[0], test[1] = min(max(c, 0), 65535), min(p, 65535)
+    test[2], test[3] = min(max(-c, 0), 65535), q
+
+
+@_compiled(
+    _tuple((nb.uint16[:, ::1], _float32s))(
+        _float32s, _float32s, _float32s, nb.float64, nb.float64, nb.int64
+    )
+)
+def tests(
+    need: NDArray[np.float32],
+    steps: NDArray[np.float32],
+    bases: NDArray[np.float32],
+    reach: float,
+    rate: float,
+    n_nibbles: int,
+) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+    """`whole_test` (m, 4) and `margin` (m,) of each probe."""
+    whole, margins = np.empty((len(need), 4), np.uint16), np.empty(len(need), np.float32)
+    for j in range(len(need)):
+        margins[j] = margin(need[j], reach)
+        base = bases[j] + rounding(need[j], rate, steps[j], n_nibbles)
+        whole_test(need[j], margins[j], steps[j], base, whole[j])
+    return whole, margins
 
 
 @_compiled(
     nb.types.UniTuple(nb.int64, 2)(
         _coded, _uint32s, nb.uint8[:, ::1], nb.uint16[::1], nb.uint16[::1], nb.boolean,
-        nb.int64, nb.int64, _int64s, nb.int64,
+        nb.int64, nb.int64, _int64s, _int64s, nb.int64,
     )
 )  # fmt: skip
 def _near_blocks(
@@ -141,9 +299,10 @@ def _near_blocks(
     start: int,
     stop: int,
     rows: NDArray[np.int64],
+    spare: NDArray[np.int64],
     n: int,
 ) -> tuple[int, int]:
-    """Put rows of blocks start to stop whose sum is enough into `rows`, from n on.
+    """Put rows of blocks start to stop whose sum is enough into `rows` and `spare`, from n on.
 
     Returns the block at which `rows` was full, or stop, and the new n. `sums` holds the sums
     of all blocks from start on if they are `known`, and else has room for _RUN blocks.
@@ -156,63 +315,86 @@ def _near_blocks(
     codes_at, factors_at = np.int64(blocks.ctypes.data), np.int64(factors.ctypes.data)
     table_at, test_at = np.int64(table.ctypes.data), np.int64(test.ctypes.data)
     place = np.int64(sums.ctypes.data)
-    near, near_bits = np.empty(_RUN, np.int64), np.empty(_RUN, np.uint32)
+    near, near_bits = np.empty(_RUN, np.int64), np.zeros(_RUN, np.uint64)
     for first in range(start, stop, _RUN):
         if n + _RUN * BLOCK > len(rows):
             return first, n
-        length = min(_RUN, stop - first)
+        last = min(first + _RUN, stop)
         if known:
             place = np.int64(sums.ctypes.data) + 2 * BLOCK * (first - start)
-        else:
-            for i in range(0, length - 1, 2):
-                if mask[first + i] or mask[first + i + 1]:
-                    at = codes_at + (first + i) * n_bytes * BLOCK
-                    sums_of_two(at, table_at, n_bytes, place + 2 * BLOCK * i)
-            if length % 2:
-                at = codes_at + (first + length - 1) * n_bytes * BLOCK
-                sums_of_block(at, table_at, n_bytes, place + 2 * BLOCK * (length - 1))
-        n_near = 0
-        for i in range(length):
-            bits = reaching(place + 2 * BLOCK * i, factors_at + (first + i) * 2 * BLOCK, test_at)
-            bits &= mask[first + i]
+        n_near = n_found = np.int64(0)
+        for b in range(first, last, 2):
+            here = place + 2 * BLOCK * (b - first)
+            at, factors_here = codes_at + b * n_bytes * BLOCK, factors_at + 2 * BLOCK * b
+            bits = np.uint64(mask[b])
+            if b + 1 < last:
+                bits |= np.uint64(mask[b + 1]) << np.uint64(32)
+            if bits:
+                if known or b + 1 == last:
+                    if not known:
+                        sums_of_block(at, table_at, n_bytes, here)
+                    enough = np.uint64(reaching(here, factors_here, test_at))
+                    if b + 1 < last:
+                        second = reaching(here + 2 * BLOCK, factors_here + 2 * BLOCK, test_at)
+                        enough |= np.uint64(second) << np.uint64(32)
+                else:
+                    enough = reaching_of_two(at, table_at, n_bytes, here, factors_here, test_at)
+                bits &= enough
             # Without a branch: which blocks have such rows cannot be foreseen.
-            near[n_near], near_bits[n_near] = first + i, bits
+            near[n_near], near_bits[n_near] = b, bits
             n_near += bits != 0
-        for i in range(n_near):
-            bits = near_bits[i]
-            while bits:
-                low = bits & (~bits + np.uint32(1))
-                rows[n] = near[i] * BLOCK + bit(low)
-                n += 1
-                bits ^= low
+            n_found += count(bits)
+        sums_from = start if known else first
+        i, bits = np.int64(0), near_bits[0]
+        for _ in range(n_found):
+            row = near[i] * BLOCK + bit(bits)
+            b = row // BLOCK
+            bits &= bits - np.uint64(1)
+            i += bits == 0  # again without a branch
+            bits = bits or near_bits[i]
+            lane = row % BLOCK
+            along, beside = int(factors[b, 0, lane]), int(factors[b, 1, lane])
+            total = int(sums[(b - sums_from) * BLOCK + _place_of(lane)])
+            rows[n], spare[n] = row, _spare(total, along, beside, test)
+            n += 1
     return stop, n
 
 
-@_compiled(_found(_coded, _uint32s, _wanted, nb.int64, nb.int64))
-def near(coded: Coded, mask: NDArray[np.uint32], wanted: Wanted, start: int, stop: int) -> Found:
-    """Rows of blocks start to stop whose sum is enough for a probe: probe numbers and rows.
+@_compiled(_near(_coded, _uint32s, _wanted, nb.int64, nb.int64, nb.uint16[:, ::1]))
+def near(
+    coded: Coded,
+    mask: NDArray[np.uint32],
+    wanted: Wanted,
+    start: int,
+    stop: int,
+    kept: NDArray[np.uint16],
+) -> Near:
+    """Rows of blocks start to stop whose sum is enough for a probe.
 
-    Bit i of mask[b] says whether row 32 b + i may be found.
+    Bit i of mask[b] says whether row 32 b + i may be found. kept (m, 32 * n): the sums of the
+    first n blocks, which `best` left.
     """
     tables, tests = wanted
     sums = np.empty(_RUN * BLOCK, np.uint16)
-    owners, rows = np.empty(2 * _RUN * BLOCK, np.int64), np.empty(2 * _RUN * BLOCK, np.int64)
+    owners, rows = np.empty(_ROOM, np.int64), np.empty(_ROOM, np.int64)
+    spare = np.empty(_ROOM, np.int64)
     m, n = len(tables), 0
-    together = max(1, stop - start) if m == 1 else max(1, _TOGETHER // (coded[0].shape[1] * BLOCK))
-    for first in range(start, stop, together):
-        last = min(first + together, stop)
+    first, last, known = start, min(start + kept.shape[1] // BLOCK, stop), True
+    while first < stop:
         for j in range(m):
             before, at = n, first
-            while True:
+            while at < last:
+                here = kept[j, (at - start) * BLOCK :] if known else sums
                 at, n = _near_blocks(
-                    coded, mask, tables[j], tests[j], sums, False, at, last, rows, n
+                    coded, mask, tables[j], tests[j], here, known, at, last, rows, spare, n
                 )
-                if at == last:
-                    break
-                rows = np.concatenate((rows, rows))
-                owners = np.concatenate((owners, owners))
+                if at < last:
+                    owners = np.concatenate((owners, owners))
+                    rows, spare = np.concatenate((rows, rows)), np.concatenate((spare, spare))
             owners[before:n] = j
-    return owners[:n], rows[:n]
+        first, known = last, False
+        last = stop if m == 1 else min(first + _together(coded), stop)
+    return owners[:n], rows[:n], spare[:n]
 
 
 @_compiled(
@@ -275,7 +457,7 @@ def best(
     """
     m, n_blocks = len(tables), stop - start
     highest = np.zeros((m, n_blocks), np.uint16)
-    together = max(1, n_blocks if m == 1 else _TOGETHER // (coded[0].shape[1] * BLOCK))
+    together = max(1, n_blocks if m == 1 else _together(coded))
     for first in range(0, n_blocks, together):
         last = min(first + together, n_blocks)
         for j in range(m):
@@ -293,36 +475,52 @@ def best(
                 continue
             for i in range(BLOCK):
                 counts = (mask[start + b] >> np.uint32(i)) & np.uint32(1)
-                if counts and kept[j, b * BLOCK + i] >= least and n < end:
+                if counts and kept[j, b * BLOCK + _place_of(i)] >= least and n < end:
                     owners[n], rows[n] = j, (start + b) * BLOCK + i
                     n += 1
     return owners[:n], rows[:n]
 
 
-@_compiled(_found(_coded, _uint32s, _wanted, nb.int64, nb.int64, nb.uint16[:, ::1]))
-def near_kept(
-    coded: Coded,
-    mask: NDArray[np.uint32],
-    wanted: Wanted,
+@_compiled(nb.int64(_near, nb.uint16[:, ::1]))
+def foremost(near: Near, tests: NDArray[np.uint16]) -> int:
+    """Put first the rows whose sum would be enough without a margin, about; how many they are."""
+    owners, rows, spare = near
+    n, j, least = 0, np.int64(-1), np.int64(0)
+    for i in range(len(rows)):
+        if owners[i] != j:
+            j = owners[i]
+            least = np.int64(tests[j, 3]) << 7  # of a row whose factor beside is 128
+        if spare[i] >= least:
+            owners[i], owners[n] = owners[n], j
+            rows[i], rows[n] = rows[n], rows[i]
+            spare[i], spare[n] = spare[n], spare[i]
+            n += 1
+    return n
+
+
+@_compiled(nb.int64(_near, nb.int64, _float32s, _float32s, _float32s))
+def nearer(
+    near: Near,
     start: int,
-    stop: int,
-    kept: NDArray[np.uint16],
-) -> Found:
-    """As `near`, from the sums that `best` left."""
-    tables, tests = wanted
-    owners, rows = np.empty(2 * _RUN * BLOCK, np.int64), np.empty(2 * _RUN * BLOCK, np.int64)
-    n = 0
-    for j in range(len(tables)):
-        before, at = n, start
-        while True:
-            known = kept[j, (at - start) * BLOCK :]
-            at, n = _near_blocks(coded, mask, tables[j], tests[j], known, True, at, stop, rows, n)
-            if at == stop:
-                break
-            rows = np.concatenate((rows, rows))
-            owners = np.concatenate((owners, owners))
-        owners[before:n] = j
-    return owners[:n], rows[:n]
+    before: NDArray[np.float32],
+    need: NDArray[np.float32],
+    steps: NDArray[np.float32],
+) -> int:
+    """Of the rows from `start` on keep those that may still reach `need` (m,), not only `before`.
+
+    A row with x'.x = a needs (need - before) a more, as margins do not grow. Those that are
+    kept are moved up; returns where they end.
+    """
+    owners, rows, spare = near
+    n, j, more = start, np.int64(-1), 0.0
+    for i in range(start, len(rows)):
+        if owners[i] != j:
+            j = owners[i]
+            more = (np.float64(need[j]) - before[j]) / (np.float64(FACTOR_SCALE) * steps[j])
+        above, along = spare[i] >> 8, spare[i] & 0xFF
+        owners[n], rows[n] = j, rows[i]
+        n += above + 1 >= more * (ALONG_FROM * FACTOR_SCALE + along) or above == _MOST_SPARE
+    return n
 
 
 @_compiled(
@@ -359,9 +557,9 @@ def still_near(
             if (at & 7) + more_bits > 8:
                 fine |= np.int64(more[row, (at >> 3) + 1]) << (8 - (at & 7))
             product += levels[(np.int64(cell) << more_bits) | (fine & low)] * turned[j, x]
-        need = least[j] * (_MORE_STEP * more_factors[row, 0])
+        need = (least[j] - np.float32(SLACK)) * (_MORE_STEP * more_factors[row, 0])
         need -= margins[j] * (_MORE_STEP * more_factors[row, 1])
-        kept[i] = product >= need or least[j] <= 0 or more_factors[row, 1] == 65535
+        kept[i] = product >= need or least[j] <= SLACK or more_factors[row, 1] == 65535
     return kept
 
 
@@ -412,37 +610,139 @@ def scores_int8(
     probes (m, 2, d): the high and the low half of each probe in units of `units` (m,).
     """
     n, d = len(rows), stored.shape[1]
-    scores, sums = np.empty(n, np.float32), np.empty(3, np.int64)
+    scores, sums = np.empty(n, np.float32), np.empty((n, 3), np.int64)
     at, halves_at = np.int64(stored.ctypes.data), np.int64(probes.ctypes.data)
     sums_at, whole = np.int64(sums.ctypes.data), d - d % 16
     for i in range(n):
         row, j = rows[i], owners[i]
         soon = at + rows[min(i + _SOON, n - 1)] * d
-        for line in range(0, d + 63, 64):
+        for line in range(0, d, 64):
             ask_for(soon + line)
+        ask_for(soon + d - 1)
         high_at = halves_at + 4 * d * j
-        products(at + row * d, high_at, high_at + 2 * d, whole, sums_at)
+        products(at + row * d, high_at, high_at + 2 * d, whole, sums_at + 24 * i)
         for x in range(whole, d):
             number = np.int64(stored[row, x])
-            sums[0] += number * np.int64(probes[j, 0, x])
-            sums[1] += number * np.int64(probes[j, 1, x])
-            sums[2] += number * number
-        total = (sums[0] << 15) + sums[1]
-        scores[i] = np.float32(np.float64(total) * units[j] / np.sqrt(np.float64(sums[2])))
+            sums[i, 0] += number * np.int64(probes[j, 0, x])
+            sums[i, 1] += number * np.int64(probes[j, 1, x])
+            sums[i, 2] += number * number
+    for i in range(n):  # a loop of its own: a row need not wait for another's root
+        total = (sums[i, 0] << 15) + sums[i, 1]
+        length = np.sqrt(np.float64(sums[i, 2]))
+        scores[i] = np.float32(np.float64(total) * units[owners[i]] / length)
     return scores
 
 
-@_compiled(_tuple((_int64s, _int64s, _float32s))(_int64s, _int64s, _float32s, _float32s))
+@_compiled(_float32s(_scoring, _int64s, _int64s))
+def scores(
+    scoring: Scoring, rows: NDArray[np.int64], owners: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Scores of rows with their probes, exactly as `oracle.score`."""
+    of_int8, of_float32, halves, units, probes = scoring
+    if len(of_int8):
+        return scores_int8(of_int8, rows, halves, owners, units)
+    return scores_float32(of_float32, rows, probes, owners)
+
+
+@_compiled(_float32s(_int64s, _float32s, nb.int64, nb.int64))
+def kth(
+    owners: NDArray[np.int64], scores: NDArray[np.float32], m: int, k: int
+) -> NDArray[np.float32]:
+    """The k-th best score of each probe (m,); -inf where there are fewer, NaN where one is."""
+    best = np.full(m, -np.inf, np.float32)
+    own = np.empty(len(scores), np.float32)
+    for j in range(m):
+        n = 0
+        for i in range(len(scores)):
+            if owners[i] == j:
+                own[n] = scores[i]
+                n += 1
+        if np.isnan(own[:n]).any():
+            best[j] = np.nan
+        elif n >= k:
+            best[j] = np.partition(own[:n], n - k)[n - k]
+    return best
+
+
+@_compiled(_reaching(_int64s, _int64s, _float32s, _float32s))
 def reaching_only(
     owners: NDArray[np.int64],
     rows: NDArray[np.int64],
     scores: NDArray[np.float32],
     need: NDArray[np.float32],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Those that score at least what their probe needs. Overwrites what it is given."""
-    n = 0
+) -> Reaching:
+    """Those that score at least what their probe needs. Overwrites what it is given.
+
+    The last number counts those that have no score.
+    """
+    n = n_damaged = 0
     for i in range(len(scores)):
+        n_damaged += np.isnan(scores[i])
         if scores[i] >= need[owners[i]]:
             owners[n], rows[n], scores[n] = owners[i], rows[i], scores[i]
             n += 1
-    return owners[:n].copy(), rows[:n].copy(), scores[:n].copy()
+    return owners[:n].copy(), rows[:n].copy(), scores[:n].copy(), n_damaged
+
+
+@_compiled(
+    _tuple((_int64s, _float32s))(
+        _coded, _uint32s, _uint8s3, nb.int64, nb.int64, nb.int64, nb.uint16[:, ::1], _scoring
+    )
+)
+def best_scores(
+    coded: Coded,
+    mask: NDArray[np.uint32],
+    tables: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    k: int,
+    kept: NDArray[np.uint16],
+    scoring: Scoring,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Probe numbers and scores of the rows that are `best`."""
+    owners, rows = best(coded, mask, tables, start, stop, k, kept)
+    return owners, scores(scoring, rows, owners)
+
+
+@_compiled(_float32s(_int64s, _float32s, _float32s, _asked))
+def raised(
+    owners: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    need: NDArray[np.float32],
+    asked: Limits,
+) -> NDArray[np.float32]:
+    """What must be reached (m,) where these are among the scores, if not `need` (m,) alone."""
+    k, threshold, first = asked
+    higher = need.copy()
+    best = kth(owners, scores, len(need), k)
+    for j in range(len(need)):
+        reach = min(best[j], threshold) if first else max(best[j], threshold)
+        if reach > need[j]:  # not where it is NaN
+            higher[j] = max(min(reach, np.float32(_RAISED_TO)), need[j])
+    return higher
+
+
+@_compiled(_reaching(_near, _scoring, _float32s, nb.uint16[:, ::1], _float32s, _asked))
+def reaching_of_near(
+    near: Near,
+    scoring: Scoring,
+    need: NDArray[np.float32],
+    tests: NDArray[np.uint16],
+    steps: NDArray[np.float32],
+    asked: Limits,
+) -> Reaching:
+    """Score rows that are near, the best first: what they reach can rule out many of the rest.
+
+    The same in one step as `scan._Place` does step by step where rows are not at hand.
+    """
+    owners, rows, _ = near
+    n, n_first = len(rows), 0
+    scored = np.empty(n, np.float32)
+    if asked[0]:
+        n_first = foremost(near, tests)
+        scored[:n_first] = scores(scoring, rows[:n_first], owners[:n_first])
+        higher = raised(owners[:n_first], scored[:n_first], need, asked)
+        n = nearer(near, n_first, need, higher, steps)
+        need = higher
+    scored[n_first:n] = scores(scoring, rows[n_first:n], owners[n_first:n])
+    return reaching_only(owners[:n], rows[:n], scored[:n], need)

@@ -44,6 +44,10 @@ class Part(ABC):
         """Stored rows and the indices in them at which those of positions (m,) are."""
 
     @abstractmethod
+    def rows_at_hand(self) -> Rows | None:
+        """All stored rows by position; None where they have to be fetched by `rows_at`."""
+
+    @abstractmethod
     def memory(self) -> dict[str, int]:
         """Bytes in memory by kind."""
 
@@ -163,6 +167,10 @@ class RamPart(Part):
     def rows_at(self, positions: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:
         """Stored rows and the indices in them at which those of positions (m,) are."""
         return self._rows, positions
+
+    def rows_at_hand(self) -> Rows:
+        """All stored rows by position."""
+        return self._rows
 
     def memory(self) -> dict[str, int]:
         """Bytes in memory by kind."""

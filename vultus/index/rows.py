@@ -24,10 +24,9 @@ def unit(vectors: NDArray[np.float32], what: str) -> NDArray[np.float32]:
     for start in range(0, len(vectors), _ROWS_AT_ONCE):
         block = vectors[start : start + _ROWS_AT_ONCE].astype(np.float64)
         length = np.sqrt(np.einsum("ij,ij->i", block, block))
-        # A NaN compares false, so it is caught by the same line.
-        good = np.abs(length - 1.0) <= LENGTH_TOLERANCE
-        if not good.all():
-            row = int(np.argmin(good))
+        off = np.abs(length - 1.0)
+        if not off.max() <= LENGTH_TOLERANCE:  # a NaN compares false, and is caught as well
+            row = int(np.argmin(off <= LENGTH_TOLERANCE))
             raise ValueError(
                 f"{what} row {start + row}: expected finite numbers of unit length within "
                 f"{LENGTH_TOLERANCE}, got length {length[row]:.6g}"

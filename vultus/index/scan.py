@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import ModuleType
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 from vultus.errors import IntegrityError
 from vultus.index import oracle
 from vultus.index.codes import (
-    ALONG_FROM,
     BLOCK,
-    FACTOR_SCALE,
-    SLACK,
     Coding,
     cells,
-    margin,
+    deviation,
+    dither,
+    hazard,
     nibble_levels,
     rotation_over_root,
 )
 from vultus.index.part import Part
+from vultus.index.rows import Rows
 from vultus.index.segment_format import RESTORE
 
 _PROBES_AT_ONCE = 64
@@ -40,7 +40,11 @@ _SAMPLE_BLOCKS = 2048  # no fewer, so that a small index is searched once
 _ALONE = 2**21  # code bytes times probes that one thread reads sooner than a second is started
 _ROWS_ALONE = 2**13  # rows that one thread scores sooner than a second is started
 
+_NONE_KEPT = np.empty((0, 0), np.uint16)
+
 T = TypeVar("T")
+# What `kernels.near` returns.
+Near = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
 class Found(NamedTuple):
@@ -104,7 +108,8 @@ class Asked:
                 rotation_over_root(coding.seed, coding.dim),
                 nibble_levels(coding.first_bits),
             )
-            made = Prepared(*compiled_kernels().prepare(self.exact, turn, levels, coding.n_bytes))
+            parts = self.exact, turn, levels, dither(coding.seed, 2 * coding.n_bytes)
+            made = Prepared(*compiled_kernels().prepare(*parts))
             self._prepared[coding] = made
         return made
 
@@ -138,6 +143,8 @@ def search(
     limits: Limits,
 ) -> Found:
     """All candidates, by probe and then by rank. masks[i]: the positions of parts[i] to look at."""
+    if len(probes) == 1 and limits.k != 0:
+        return _ranked(_search(parts, masks, Asked(probes), limits), 1, limits)
     results: list[Found] = []
     n_probes = 0 if limits.k == 0 else len(probes)
     for start in range(0, n_probes, _PROBES_AT_ONCE):
@@ -151,7 +158,7 @@ def _search(
     parts: Sequence[Part], masks: Sequence[NDArray[np.uint32]], asked: Asked, limits: Limits
 ) -> Found:
     """Candidates of some probes, in no order, and perhaps some that are not wanted."""
-    m, k, miss = len(asked.probes), limits.best, limits.max_miss
+    m, k = len(asked.probes), limits.best
     if kernels() is None:
         need = np.full(m, limits.threshold if k is None else -math.inf, np.float32)
         both = zip(parts, masks, strict=True)
@@ -161,18 +168,21 @@ def _search(
     places = [_Place(part, mask, sampled=sampled) for part, mask in zip(parts, masks, strict=True)]
     if k is None or not sampled:
         need = np.full(m, limits.threshold if k is None else -math.inf, np.float32)
-        return _joined([place.reaching(asked, need, miss) for place in places])
+        return _joined([place.reaching(asked, need, limits) for place in places])
     # Of the k best of all, the rows of the sample hold their share, give or take.
     share = k * sum(place.n_sampled for place in places) / max(sum(p.n for p in places), 1)
     guess = min(k, math.ceil(share + 1.8 * math.sqrt(share) + 1)) if share < k else k
     need = limits.needed(_best_of(places, asked, guess))
-    found = _joined([place.reaching(asked, need, miss) for place in places])
-    kth = _kth(found.owners, found.scores, m, k)
-    short = np.flatnonzero(limits.needed(kth) < need)
+    found = _joined([place.reaching(asked, need, limits) for place in places])
+    # What needs no rows at all, or only those at the threshold, cannot have been guessed wrong.
+    sure = -math.inf if limits.first else limits.threshold
+    n_found = counts(found.owners, m)
+    short = np.array([j for j in range(m) if n_found[j] < k and need[j] > sure])
     if len(short):
         some = asked.some(short)
-        need = limits.needed(np.maximum(kth[short], _best_of(places, some, k)))
-        again = _joined([place.reaching(some, need, miss) for place in places])
+        kth = compiled_kernels().kth(found.owners, found.scores, m, k)[short]
+        need = limits.needed(np.maximum(kth, _best_of(places, some, k)))
+        again = _joined([place.reaching(some, need, limits) for place in places])
         again = again._replace(owners=short[again.owners])
         found = _joined([found.only(~np.isin(found.owners, short)), again])
     return found
@@ -186,54 +196,104 @@ class _Place:
         self._coded = part.codes.blocks, part.codes.factors
         self._start = self._middle = self.n = self.n_sampled = 0
         self._kept = np.empty((0, 0), np.uint16)
-        if sampled and len(used := np.flatnonzero(mask[: self._stop])):
-            self.n = len(used)
-            self.n_sampled = min(max(-(-self.n // _SAMPLE), _SAMPLE_BLOCKS), self.n)
-            self._start, self._middle = int(used[0]), int(used[self.n_sampled - 1]) + 1
+        if sampled:
+            self.n, self.n_sampled, self._start, self._middle = compiled_kernels().sample(
+                mask[: self._stop], _SAMPLE, _SAMPLE_BLOCKS
+            )
 
     def best(self, asked: Asked, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Probes and scores of rows of the sample that are, by their codes, among the best."""
         n_rows = BLOCK * (self._middle - self._start)
         self._kept = np.empty((len(asked.probes), n_rows), np.uint16)
-        tables = asked.prepared(self._part.coding).first
-        owners, rows = compiled_kernels().best(
-            self._coded, self._mask, tables, self._start, self._middle, k, self._kept
-        )
+        made, stored = asked.prepared(self._part.coding), self._part.rows_at_hand()
+        what = self._coded, self._mask, made.first, self._start, self._middle, k, self._kept
+        if stored is not None:
+            scored: tuple[NDArray[np.int64], NDArray[np.float32]] = compiled_kernels().best_scores(
+                *what, _scoring(stored, made, asked)
+            )
+            return scored
+        owners, rows = compiled_kernels().best(*what)
         return owners, _scores(self._part, owners, rows, asked)
 
-    def reaching(self, asked: Asked, need: NDArray[np.float32], max_miss: float) -> Found:
-        """What scores at least `need` (m,); with a sample, only after `best` of these probes."""
-        compiled, part = compiled_kernels(), self._part
-        chance = max_miss / 2 if part.coding.more_bits else max_miss
-        made, dim = asked.prepared(part.coding), part.coding.dim
-        margins = np.array([margin(score, dim, chance) for score in need.tolist()], np.float32)
-        wanted = made.first, whole_test(need, margins, made.steps, made.bases)
-        near: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-        if self._middle > self._start:
-            near.append(
-                compiled.near_kept(
-                    self._coded, self._mask, wanted, self._start, self._middle, self._kept
-                )
+    def reaching(self, asked: Asked, need: NDArray[np.float32], limits: Limits) -> Found:
+        """What scores at least `need` (m,); with a sample, only after `best` of these probes.
+
+        Of what does not count among the best that are asked for, some may be left out.
+        """
+        if np.isnan(need.sum()):  # the best of the sample, and one of them has no score
+            raise _damaged()
+        tests, margins = self._tests(asked, need, limits)
+        near = self._near(asked, tests)
+        part, n_near = self._part, len(near[1])
+        if part.coding.more_bits and n_near:
+            still = self._still_near(asked, need, margins, near[0], near[1])
+            near = near[0][still], near[1][still], near[2][still]
+        wanted = limits.best or 0, limits.threshold, limits.first > 0
+        made, stored = asked.prepared(part.coding), part.rows_at_hand()
+        if stored is not None and n_near < 2 * _ROWS_ALONE:
+            scoring = _scoring(stored, made, asked)
+            found = compiled_kernels().reaching_of_near(
+                near, scoring, need, tests, made.steps, wanted
             )
-        if self._stop > self._middle:
-            work = (self._stop - self._middle) * BLOCK * part.coding.n_bytes * len(need)
-            near += _in_threads(
-                lambda start, stop: compiled.near(self._coded, self._mask, wanted, start, stop),
-                self._middle,
-                self._stop,
-                work // _ALONE,
-            )
-        if not near:
-            return _joined([])
-        owners, rows = near[0]
-        if len(near) > 1:
-            owners, rows = (np.concatenate(arrays) for arrays in zip(*near, strict=True))
-        if part.coding.more_bits and len(rows):
-            still = self._still_near(asked, need, margins, owners, rows)
-            owners, rows = owners[still], rows[still]
-        scores = _scores(part, owners, rows, asked)
-        owners, rows, scores = compiled.reaching_only(owners, rows, scores, need)
+        else:
+            found = self._reaching_of_near(near, asked, need, tests, wanted)
+        owners, rows, scores, n_damaged = found
+        if n_damaged:
+            raise _damaged()
         return Found(owners, part.ids_at(rows), scores)
+
+    def _reaching_of_near(
+        self,
+        near: Near,
+        asked: Asked,
+        need: NDArray[np.float32],
+        tests: NDArray[np.uint16],
+        wanted: tuple[int, float, bool],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], int]:
+        """As the kernel of this name, with rows that must be fetched, or by several threads."""
+        compiled, part, k = compiled_kernels(), self._part, wanted[0]
+        owners, rows, _ = near
+        scored = np.empty(0, np.float32)
+        if k:
+            n = compiled.foremost(near, tests)
+            scored = _scores(part, owners[:n], rows[:n], asked)
+            higher = compiled.raised(owners[:n], scored, need, wanted)
+            end = compiled.nearer(near, n, need, higher, asked.prepared(part.coding).steps)
+            owners, rows, need = owners[:end], rows[:end], higher
+        n = len(scored)
+        rest = _scores(part, owners[n:], rows[n:], asked)
+        return compiled.reaching_only(owners, rows, np.concatenate((scored, rest)), need)
+
+    def _tests(
+        self, asked: Asked, need: NDArray[np.float32], limits: Limits
+    ) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+        """What sums are compared with, see `kernels.tests`, and the margins (m,) in it."""
+        coding, made = self._part.coding, asked.prepared(self._part.coding)
+        chance = limits.max_miss / 2 if coding.more_bits else limits.max_miss
+        reach, rate = deviation(coding.dim, chance), hazard(coding.dim, chance)
+        tests, margins = compiled_kernels().tests(
+            need, made.steps, made.bases, reach, rate, 2 * coding.n_bytes
+        )
+        return tests, margins
+
+    def _near(self, asked: Asked, tests: NDArray[np.uint16]) -> Near:
+        """Rows whose sums pass these tests."""
+        compiled, coding = compiled_kernels(), self._part.coding
+        wanted = asked.prepared(coding).first, tests
+        work = (self._stop - self._middle) * BLOCK * coding.n_bytes * len(tests)
+
+        def some(start: int, stop: int) -> Near:
+            first = start == self._start
+            found: Near = compiled.near(
+                self._coded, self._mask, wanted, start, stop, self._kept if first else _NONE_KEPT
+            )
+            return found
+
+        near = _in_threads(some, self._start, self._stop, work // _ALONE)
+        if len(near) == 1:
+            return near[0]
+        owners, rows, why = (np.concatenate(arrays) for arrays in zip(*near, strict=True))
+        return owners, rows, why
 
     def _still_near(
         self,
@@ -248,7 +308,7 @@ class _Place:
         levels = cells(coding.first_bits, coding.more_bits)[1].astype(np.float32)
         still: NDArray[np.bool_] = compiled_kernels().still_near(
             codes.blocks, codes.more, codes.more_factors, asked.prepared(coding).turned, levels,
-            coding.first_bits, coding.more_bits, need - np.float32(SLACK), margins, owners, rows,
+            coding.first_bits, coding.more_bits, need, margins, owners, rows,
         )  # fmt: skip
         return still
 
@@ -263,7 +323,14 @@ def _best_of(places: Sequence[_Place], asked: Asked, k: int) -> NDArray[np.float
     if len(parts) > 1:
         owners = np.concatenate([owners for owners, _ in parts])
         scores = np.concatenate([scores for _, scores in parts])
-    return _kth(owners, scores, len(asked.probes), k)
+    return compiled_kernels().kth(owners, scores, len(asked.probes), k)
+
+
+def _scoring(stored: Rows, made: Prepared, asked: Asked) -> tuple[NDArray[Any], ...]:
+    """What `kernels.scores` needs of rows at hand and of the probes."""
+    none = np.empty((0, stored.shape[1]), np.float32 if stored.dtype == np.int8 else np.int8)
+    rows = (stored, none) if stored.dtype == np.int8 else (none, stored)
+    return *rows, made.halves, made.units, asked.exact
 
 
 def _scores(
@@ -285,14 +352,12 @@ def _scores(
         return result
 
     parts = _in_threads(score, 0, len(at), len(at) // _ROWS_ALONE)
-    return _are_numbers(np.concatenate(parts) if len(parts) > 1 else parts[0])
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
-def _are_numbers(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The scores, if all are; a row of zeros has none, and would rank anywhere or nowhere."""
-    if np.isnan(scores).any():
-        raise IntegrityError("index.rows", "A row of the index is damaged.", RESTORE)
-    return scores
+def _damaged() -> IntegrityError:
+    """A row of zeros has no score, and would rank anywhere or nowhere."""
+    return IntegrityError("index.rows", "A row of the index is damaged.", RESTORE)
 
 
 def _reaching_numpy(
@@ -306,39 +371,12 @@ def _reaching_numpy(
         for start in range(0, len(positions), 2**16):
             some = positions[start : start + 2**16]
             stored, at = part.rows_at(some)
-            scores = _are_numbers(oracle.score(stored[at], asked.probes[j]))
+            scores = oracle.score(stored[at], asked.probes[j])
+            if np.isnan(scores).any():
+                raise _damaged()
             kept = scores >= need[j]
             found.append(Found(np.full(kept.sum(), j), part.ids_at(some[kept]), scores[kept]))
     return _joined(found)
-
-
-def whole_test(
-    need: NDArray[np.float32],
-    margins: NDArray[np.float32],
-    steps: NDArray[np.float32],
-    bases: NDArray[np.float32],
-) -> NDArray[np.uint16]:
-    """Four numbers a probe (m, 4) by which `simd.reaching` tests sums against factors.
-
-    A row with x'.x = a and a length b beside needs step * sum + base >= need * a - margin * b.
-    With the factors' steps of 1 / 400 that is sum >= c + f * p - g * q. Everything is rounded
-    so that the test passes too many rather than too few.
-    """
-    tests = []
-    for threshold, margin_, step, base in zip(
-        need.tolist(), margins.tolist(), steps.tolist(), bases.tolist(), strict=True
-    ):
-        least = threshold - SLACK
-        q = math.ceil(256 * margin_ / (FACTOR_SCALE * step))
-        if least < -2 or q > 65535:
-            tests.append((0, 0, 65535, 0))  # all pass
-            continue
-        # Below 0 a larger x'.x needs less: then the largest that a factor says stands for all.
-        along = ALONG_FROM if least >= 0 else ALONG_FROM + 256 / FACTOR_SCALE
-        p = min(math.floor(256 * max(least, 0.0) / (FACTOR_SCALE * step)), 65535)
-        c = math.floor((least * along - base) / step) - 2  # 2 for what the halves lose
-        tests.append((min(max(c, 0), 65535), p, min(max(-c, 0), 65535), q))
-    return np.array(tests, np.uint16).reshape(-1, 4)
 
 
 def _in_threads(call: Callable[[int, int], T], start: int, stop: int, n_wished: int) -> list[T]:
@@ -346,24 +384,17 @@ def _in_threads(call: Callable[[int, int], T], start: int, stop: int, n_wished: 
 
     They end with the call, so that a fork is safe.
     """
-    n = max(1, min(len(os.sched_getaffinity(0)), stop - start, n_wished))
-    if n == 1:
+    n = min(stop - start, n_wished)
+    if n <= 1 or (n := min(n, len(os.sched_getaffinity(0)))) == 1:
         return [call(start, stop)]
     edges = [start + (stop - start) * i // n for i in range(n + 1)]
     with ThreadPoolExecutor(n) as pool:
         return list(pool.map(call, edges[:-1], edges[1:]))
 
 
-def _kth(
-    owners: NDArray[np.int64], scores: NDArray[np.float32], m: int, k: int
-) -> NDArray[np.float32]:
-    """The k-th best score of each probe (m,); -inf where there are fewer."""
-    best = np.full(m, -np.inf, np.float32)
-    for j in range(m):
-        own = scores if m == 1 else scores[owners == j]
-        if len(own) >= k:
-            best[j] = np.partition(own, len(own) - k)[len(own) - k]
-    return best
+def counts(owners: NDArray[np.int64], m: int) -> NDArray[np.int64]:
+    """How many there are of each of m probes."""
+    return np.array([len(owners)]) if m == 1 else np.bincount(owners, minlength=m)
 
 
 def _joined(found: Sequence[Found]) -> Found:
@@ -380,9 +411,15 @@ def _ranked(found: Found, m: int, limits: Limits) -> Found:
     owners, ids, scores = found
     if not len(owners):
         return found
-    order = np.lexsort((ids, -scores) if m == 1 else (ids, -scores, owners))
-    counts = np.bincount(owners, minlength=m)
-    rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    if m == 1:
+        order = np.lexsort((ids, -scores))[: limits.k]
+        if limits.first:
+            enough = np.count_nonzero(scores >= np.float32(limits.threshold))
+            order = order[: max(enough, limits.first)]
+        return Found(owners[: len(order)], ids[order], scores[order])
+    order = np.lexsort((ids, -scores, owners))
+    n = counts(owners, m)
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(n) - n, n)
     wanted = (scores[order] >= np.float32(limits.threshold)) | (rank < limits.first)
     if limits.k is not None:
         wanted &= rank < limits.k

@@ -13,7 +13,14 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic as _numba_intrinsic
 
 BLOCK = 32
+# As in codes.py:
+FACTOR_SCALE = 400
+ALONG_FROM = 0.5
+LEAST_BESIDE = 100
+NEVER_RULED_OUT = 255
 _AHEAD = 4096  # bytes: how far before its use a block is asked of memory
+_byte, _word, _i32, _i64 = (ir.IntType(n) for n in (8, 16, 32, 64))
+_bytes, _words = ir.VectorType(_byte, 32), ir.VectorType(_word, 16)
 # numba's own type of an intrinsic still counts the typing context among the arguments.
 intrinsic = cast("Callable[[Callable[..., Any]], Callable[..., Any]]", _numba_intrinsic)
 
@@ -36,10 +43,11 @@ def _prefetch(builder: Any, pointer: Any) -> None:
 
 @intrinsic
 def sums_of_block(typing: Any, block: Any, table: Any, n_bytes: Any, sums: Any) -> Any:
-    """The sums of a block's 32 rows into `sums`. All but `n_bytes` are addresses.
+    """The sums of a block's rows into `sums`: 16 of its even rows, then 16 of its odd rows.
 
-    A byte shuffle looks up 32 nibbles at once in a table of 16 bytes (Andre, Kermarrec and Le
-    Scouarnec, VLDB 2015). Two rows share a 16-bit lane: one accumulator takes both (the sum
+    All but `n_bytes` are addresses. A byte shuffle looks up 32 nibbles at once in a table of 16
+    bytes (Andre, Kermarrec and Le Scouarnec, VLDB 2015). The entries of a byte's two nibbles
+    fit a byte together. Two rows share a lane of 16 bits: one accumulator takes both (the sum
     of the even row spoilt by 256 times the odd row's), the other the odd row's alone.
     """
     return _sums(1)
@@ -53,8 +61,7 @@ def sums_of_two(typing: Any, block: Any, table: Any, n_bytes: Any, sums: Any) ->
 
 def _sums(n_blocks: int) -> Any:
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        emit = _emit_sums if _has_avx2() else _emit_sums_portable
-        emit(builder, n_blocks, *args)
+        _emit_sums(builder, n_blocks, *args)
         return context.get_dummy_value()
 
     return nb.types.void(*[nb.types.intp] * 4), generate
@@ -62,106 +69,127 @@ def _sums(n_blocks: int) -> Any:
 
 def _emit_sums(
     builder: Any, n_blocks: int, block: Any, table: Any, n_bytes: Any, sums: Any
-) -> None:
-    """The instructions of `sums_of_block` where the processor has AVX2."""
-    byte, word, i32, i64 = (ir.IntType(n) for n in (8, 16, 32, 64))
-    bytes32, words16 = ir.VectorType(byte, 32), ir.VectorType(word, 16)
+) -> list[tuple[Any, Any]]:
+    """Store the sums of blocks; returns the even and the odd rows' of each, as vectors."""
+    if not _has_avx2():
+        return _emit_sums_portable(builder, n_blocks, block, table, n_bytes, sums)
+    found = _emit_sums_avx2(builder, n_blocks, block, table, n_bytes)
+    place = builder.inttoptr(sums, _words.as_pointer())
+    for k, pair in enumerate(found):
+        for i, vector in enumerate(pair):
+            to = builder.gep(place, [ir.Constant(_i64, 2 * k + i)])
+            builder.store(vector, to, align=2)
+    return found
 
-    def external(name: str, result: Any, *parameters: Any) -> Any:
-        kind = ir.FunctionType(result, parameters)
-        return cgutils.get_or_insert_function(builder.module, kind, name)
+
+def _emit_sums_avx2(
+    builder: Any, n_blocks: int, block: Any, table: Any, n_bytes: Any
+) -> list[tuple[Any, Any]]:
+    """The instructions of `sums_of_block` where the processor has AVX2."""
 
     def at(address: Any, offset: Any, kind: Any) -> Any:
         return builder.bitcast(builder.gep(address, [offset]), kind.as_pointer())
 
     def twice(vector: Any) -> Any:
-        order = ir.Constant(ir.VectorType(i32, 32), [*range(16), *range(16)])
+        order = ir.Constant(ir.VectorType(_i32, 32), [*range(16), *range(16)])
         return builder.shuffle_vector(vector, vector, order)
 
-    shuffle = external("llvm.x86.avx2.pshuf.b", bytes32, bytes32, bytes32)
-    low_bits = ir.Constant(bytes32, [15] * 32)
-    four, eight = (ir.Constant(words16, [n] * 16) for n in (4, 8))
-    codes = builder.inttoptr(block, byte.as_pointer())
-    entries = builder.inttoptr(table, byte.as_pointer())
-    size = builder.mul(n_bytes, ir.Constant(i64, BLOCK))
-    # For each block two pairs of accumulators, one a nibble, so that no addition waits.
-    zero = ir.Constant(words16, [0] * 16)
-    totals = [[cgutils.alloca_once_value(builder, zero) for _ in range(4)] for _ in range(n_blocks)]
+    kind = ir.FunctionType(_bytes, [_bytes, _bytes])
+    shuffle = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx2.pshuf.b")
+    low_bits = ir.Constant(_bytes, [15] * 32)
+    four, eight = (ir.Constant(_words, [n] * 16) for n in (4, 8))
+    codes = builder.inttoptr(block, _byte.as_pointer())
+    entries = builder.inttoptr(table, _byte.as_pointer())
+    size = builder.mul(n_bytes, ir.Constant(_i64, BLOCK))
+    zero = ir.Constant(_words, [0] * 16)
+    totals = [[cgutils.alloca_once_value(builder, zero) for _ in range(2)] for _ in range(n_blocks)]
     with cgutils.for_range(builder, n_bytes) as loop:
-        offset = builder.mul(loop.index, ir.Constant(i64, BLOCK))
-        ahead = builder.mul(offset, ir.Constant(i64, n_blocks))
-        ahead = builder.add(ahead, ir.Constant(i64, _AHEAD))
+        offset = builder.mul(loop.index, ir.Constant(_i64, BLOCK))
+        ahead = builder.mul(offset, ir.Constant(_i64, n_blocks))
+        ahead = builder.add(ahead, ir.Constant(_i64, _AHEAD))
         _prefetch(builder, builder.gep(codes, [ahead]))
         looked_up = []
         for i in range(2):
-            entry = builder.add(offset, ir.Constant(i64, 16 * i))
+            entry = builder.add(offset, ir.Constant(_i64, 16 * i))
             looked_up.append(
-                twice(builder.load(at(entries, entry, ir.VectorType(byte, 16)), align=1))
+                twice(builder.load(at(entries, entry, ir.VectorType(_byte, 16)), align=1))
             )
         for k in range(n_blocks):
-            here = builder.add(offset, builder.mul(size, ir.Constant(i64, k)))
-            pair = builder.load(at(codes, here, bytes32), align=1)
-            shifted = builder.bitcast(builder.lshr(builder.bitcast(pair, words16), four), bytes32)
-            for i, nibbles in enumerate((pair, shifted)):
-                number = builder.call(shuffle, [looked_up[i], builder.and_(nibbles, low_bits)])
-                number = builder.bitcast(number, words16)
-                for total, addend in (
-                    (totals[k][2 * i], number),
-                    (totals[k][2 * i + 1], builder.lshr(number, eight)),
-                ):
-                    builder.store(builder.add(builder.load(total), addend), total)
-    place = builder.inttoptr(sums, words16.as_pointer())
+            here = builder.add(offset, builder.mul(size, ir.Constant(_i64, k)))
+            pair = builder.load(at(codes, here, _bytes), align=1)
+            shifted = builder.bitcast(builder.lshr(builder.bitcast(pair, _words), four), _bytes)
+            low, high = (
+                builder.call(shuffle, [looked_up[i], builder.and_(nibbles, low_bits)])
+                for i, nibbles in enumerate((pair, shifted))
+            )
+            number = builder.bitcast(builder.add(low, high), _words)
+            for total, addend in zip(totals[k], (number, builder.lshr(number, eight)), strict=True):
+                builder.store(builder.add(builder.load(total), addend), total)
+    found = []
     for k in range(n_blocks):
-        low, low_odd, high, high_odd = (builder.load(total) for total in totals[k])
-        odd = builder.add(low_odd, high_odd)
-        even = builder.sub(builder.add(low, high), builder.shl(odd, eight))
-        for half in range(2):
-            lanes = [lane for i in range(8 * half, 8 * half + 8) for lane in (i, 16 + i)]
-            mixed = builder.shuffle_vector(even, odd, ir.Constant(ir.VectorType(i32, 16), lanes))
-            builder.store(mixed, builder.gep(place, [ir.Constant(i64, 2 * k + half)]), align=2)
+        both, odd = (builder.load(total) for total in totals[k])
+        found.append((builder.sub(both, builder.shl(odd, eight)), odd))
+    return found
 
 
 def _emit_sums_portable(
     builder: Any, n_blocks: int, block: Any, table: Any, n_bytes: Any, sums: Any
-) -> None:
+) -> list[tuple[Any, Any]]:
     """The same for any processor: one look-up after the other."""
-    byte, word, i64 = ir.IntType(8), ir.IntType(16), ir.IntType(64)
-    if n_blocks == 2:
-        size = builder.mul(n_bytes, ir.Constant(i64, BLOCK))
-        second = builder.add(block, size), table, n_bytes, builder.add(sums, ir.Constant(i64, 64))
-        _emit_sums_portable(builder, 1, *second)
-    codes, entries = (builder.inttoptr(a, byte.as_pointer()) for a in (block, table))
-    totals = builder.inttoptr(sums, word.as_pointer())
-    with cgutils.for_range(builder, ir.Constant(i64, BLOCK)) as lane:
-        builder.store(ir.Constant(word, 0), builder.gep(totals, [lane.index]), align=2)
-    with cgutils.for_range(builder, n_bytes) as loop:
-        offset = builder.mul(loop.index, ir.Constant(i64, BLOCK))
-        with cgutils.for_range(builder, ir.Constant(i64, BLOCK)) as lane:
-            pair = builder.load(builder.gep(codes, [builder.add(offset, lane.index)]))
-            place = builder.gep(totals, [lane.index])
-            total = builder.load(place, align=2)
-            low = builder.and_(pair, ir.Constant(byte, 15))
-            high = builder.lshr(pair, ir.Constant(byte, 4))
-            for i, nibble in enumerate((low, high)):
-                entry = builder.add(offset, ir.Constant(i64, 16 * i))
-                entry = builder.add(entry, builder.zext(nibble, i64))
-                number = builder.load(builder.gep(entries, [entry]))
-                total = builder.add(total, builder.zext(number, word))
-            builder.store(total, place, align=2)
+    found = []
+    size = builder.mul(n_bytes, ir.Constant(_i64, BLOCK))
+    entries = builder.inttoptr(table, _byte.as_pointer())
+    for k in range(n_blocks):
+        start = builder.add(block, builder.mul(size, ir.Constant(_i64, k)))
+        codes = builder.inttoptr(start, _byte.as_pointer())
+        totals = builder.inttoptr(
+            builder.add(sums, ir.Constant(_i64, 2 * BLOCK * k)), _word.as_pointer()
+        )
+        with cgutils.for_range(builder, ir.Constant(_i64, BLOCK)) as lane:
+            builder.store(ir.Constant(_word, 0), builder.gep(totals, [lane.index]), align=2)
+        with cgutils.for_range(builder, n_bytes) as loop:
+            offset = builder.mul(loop.index, ir.Constant(_i64, BLOCK))
+            with cgutils.for_range(builder, ir.Constant(_i64, BLOCK)) as lane:
+                pair = builder.load(builder.gep(codes, [builder.add(offset, lane.index)]))
+                odd = builder.and_(lane.index, ir.Constant(_i64, 1))
+                half = builder.lshr(lane.index, ir.Constant(_i64, 1))
+                row = builder.add(half, builder.mul(odd, ir.Constant(_i64, BLOCK // 2)))
+                place = builder.gep(totals, [row])
+                total = builder.load(place, align=2)
+                low = builder.and_(pair, ir.Constant(_byte, 15))
+                high = builder.lshr(pair, ir.Constant(_byte, 4))
+                for i, nibble in enumerate((low, high)):
+                    entry = builder.add(offset, ir.Constant(_i64, 16 * i))
+                    entry = builder.add(entry, builder.zext(nibble, _i64))
+                    number = builder.load(builder.gep(entries, [entry]))
+                    total = builder.add(total, builder.zext(number, _word))
+                builder.store(total, place, align=2)
+        found.append(_load_sums(builder, builder.ptrtoint(totals, _i64)))
+    return found
+
+
+def _load_sums(builder: Any, sums: Any) -> tuple[Any, Any]:
+    place = builder.inttoptr(sums, _words.as_pointer())
+    even, odd = (
+        builder.load(builder.gep(place, [ir.Constant(_i64, i)]), align=2) for i in range(2)
+    )
+    return even, odd
 
 
 @intrinsic
 def largest(typing: Any, sums: Any, mask: Any) -> Any:
-    """The largest of a block's sums, at this address, whose bit in `mask` is set; 0 for none."""
+    """The largest of a block's sums, at this address, whose row's bit in `mask` is set; or 0."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        words = ir.VectorType(ir.IntType(16), BLOCK)
-        kind = ir.FunctionType(ir.IntType(16), [words])
+        words = ir.VectorType(_word, BLOCK)
+        kind = ir.FunctionType(_word, [words])
         reduced = cgutils.get_or_insert_function(
             builder.module, kind, "llvm.vector.reduce.umax.v32i16"
         )
         numbers = builder.load(builder.inttoptr(args[0], words.as_pointer()), align=2)
         counts = builder.bitcast(args[1], ir.VectorType(ir.IntType(1), BLOCK))
+        order = ir.Constant(ir.VectorType(_i32, BLOCK), [*range(0, 32, 2), *range(1, 32, 2)])
+        counts = builder.shuffle_vector(counts, counts, order)
         zeros = ir.Constant(words, [0] * BLOCK)
         return builder.call(reduced, [builder.select(counts, numbers, zeros)])
 
@@ -172,51 +200,85 @@ def largest(typing: Any, sums: Any, mask: Any) -> Any:
 def reaching(typing: Any, sums: Any, factors: Any, test: Any) -> Any:
     """Bits of the rows of a block whose sum is enough for their factors; all are addresses.
 
-    test: four uint16, see `scan.whole_test`. A row with factors f and g needs a sum of
-    test[0] + (256 f * test[1] >> 16) - test[2] - (256 g * test[3] >> 16), saturated; one whose
-    g is 255 always has enough.
+    test: four uint16, see `kernels.whole_test`. A row with factors f and g needs a sum of
+    test[0] + (256 f * test[1] >> 16) - test[2] - (256 g * test[3] >> 16), saturated, where g
+    is 100 at least; one whose g is 255 always has enough.
     """
     signature = nb.types.uint32(*[nb.types.intp] * 3)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _emit_reaching(builder, *args)
+        sums, factors, test = args
+        return _emit_enough(builder, _load_sums(builder, sums), factors, test)
 
     return signature, generate
 
 
-def _emit_reaching(builder: Any, sums: Any, factors: Any, test: Any) -> Any:
-    """The instructions of `reaching`."""
-    byte, word, i32, i64 = (ir.IntType(n) for n in (8, 16, 32, 64))
-    bytes_, words, wide = (ir.VectorType(kind, BLOCK) for kind in (byte, word, i32))
+@intrinsic
+def reaching_of_two(
+    typing: Any, block: Any, table: Any, n_bytes: Any, sums: Any, factors: Any, test: Any
+) -> Any:
+    """`sums_of_two`, and `reaching` of both: the bits of the second block above the first's."""
+    signature = nb.types.uint64(*[nb.types.intp] * 6)
 
-    def saturating(name: str, a: Any, b: Any) -> Any:
-        kind = ir.FunctionType(words, [words, words])
-        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.sat.v32i16")
-        return builder.call(function, [a, b])
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        *of_sums, factors, test = args
+        bits = []
+        for k, found in enumerate(_emit_sums(builder, 2, *of_sums)):
+            place = builder.add(factors, ir.Constant(_i64, 2 * BLOCK * k))
+            bits.append(builder.zext(_emit_enough(builder, found, place, test), _i64))
+        return builder.or_(bits[0], builder.shl(bits[1], ir.Constant(_i64, 32)))
+
+    return signature, generate
+
+
+def _emit_enough(builder: Any, sums: tuple[Any, Any], factors: Any, test: Any) -> Any:
+    """The instructions of `reaching`, of the even and the odd rows' sums."""
+    kind = ir.FunctionType(_words, [_words, _words])
+
+    def call(name: str, a: Any, b: Any) -> Any:
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [a, b])
 
     def number(i: int) -> Any:
-        place = builder.gep(builder.inttoptr(test, word.as_pointer()), [ir.Constant(i64, i)])
+        place = builder.gep(builder.inttoptr(test, _word.as_pointer()), [ir.Constant(_i64, i)])
         one = builder.insert_element(
-            ir.Constant(words, ir.Undefined), builder.load(place, align=2), ir.Constant(i32, 0)
+            ir.Constant(_words, ir.Undefined), builder.load(place, align=2), ir.Constant(_i32, 0)
         )
-        return builder.shuffle_vector(one, one, ir.Constant(wide, [0] * BLOCK))
+        return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(_i32, 16), [0] * 16))
 
     def high_half(a: Any, b: Any) -> Any:
+        if _has_avx2():
+            return call("llvm.x86.avx2.pmulhu.w", a, b)
+        wide = ir.VectorType(_i32, 16)
         product = builder.mul(builder.zext(a, wide), builder.zext(b, wide))
-        return builder.trunc(builder.lshr(product, ir.Constant(wide, [16] * BLOCK)), words)
+        return builder.trunc(builder.lshr(product, ir.Constant(wide, [16] * 16)), _words)
 
-    place = builder.inttoptr(factors, bytes_.as_pointer())
+    def times_256(vector: Any) -> tuple[Any, Any]:
+        """The bytes of even rows, and those of odd rows, in the upper halves of words."""
+        words = builder.bitcast(vector, _words)
+        upper = ir.Constant(_words, [0xFF00] * 16)
+        return builder.shl(words, ir.Constant(_words, [8] * 16)), builder.and_(words, upper)
+
+    place = builder.inttoptr(factors, _bytes.as_pointer())
     along, beside = (
-        builder.load(builder.gep(place, [ir.Constant(i64, i)]), align=1) for i in range(2)
+        builder.load(builder.gep(place, [ir.Constant(_i64, i)]), align=1) for i in range(2)
     )
-    eight = ir.Constant(words, [8] * BLOCK)
-    f, g = (builder.shl(builder.zext(part, words), eight) for part in (along, beside))
-    more = saturating("uadd", number(0), high_half(f, number(1)))
-    less = saturating("uadd", number(2), high_half(g, number(3)))
-    numbers = builder.load(builder.inttoptr(sums, words.as_pointer()), align=2)
-    enough = builder.icmp_unsigned(">=", numbers, saturating("usub", more, less))
-    always = builder.icmp_unsigned("==", beside, ir.Constant(bytes_, [255] * BLOCK))
-    return builder.bitcast(builder.or_(enough, always), i32)
+    least = ir.Constant(_bytes, [LEAST_BESIDE] * 32)
+    wide = builder.select(builder.icmp_unsigned(">", beside, least), beside, least)
+    tests, enough = [number(i) for i in range(4)], []
+    for total, f, g in zip(sums, times_256(along), times_256(wide), strict=True):
+        more = call("llvm.uadd.sat.v16i16", tests[0], high_half(f, tests[1]))
+        less = call("llvm.uadd.sat.v16i16", tests[2], high_half(g, tests[3]))
+        need = call("llvm.usub.sat.v16i16", more, less)
+        enough.append(builder.sext(builder.icmp_unsigned(">=", total, need), _words))
+    even, odd = (
+        builder.and_(vector, ir.Constant(_words, [half] * 16))
+        for vector, half in zip(enough, (0x00FF, 0xFF00), strict=True)
+    )
+    always = builder.icmp_unsigned("==", beside, ir.Constant(_bytes, [NEVER_RULED_OUT] * 32))
+    rows = builder.or_(
+        builder.bitcast(builder.or_(even, odd), _bytes), builder.sext(always, _bytes)
+    )
+    return builder.bitcast(builder.icmp_signed("<", rows, ir.Constant(_bytes, [0] * 32)), _i32)
 
 
 @intrinsic
@@ -290,6 +352,16 @@ def bit(typing: Any, number: Any) -> Any:
     """The place of the lowest bit that is set."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.zext(builder.cttz(args[0], ir.Constant(ir.IntType(1), 1)), ir.IntType(64))
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
-    return nb.types.int64(nb.types.uint32), generate
+    return nb.types.int64(nb.types.uint64), generate
+
+
+@intrinsic
+def count(typing: Any, number: Any) -> Any:
+    """How many bits are set."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return nb.types.int64(nb.types.uint64), generate
