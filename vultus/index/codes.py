@@ -270,8 +270,8 @@ def dither(seed: bytes, n_nibbles: int) -> NDArray[np.float64]:
     An entry of e steps becomes floor(e + u): e in the mean, whatever rows are coded.
     """
     raw = hashlib.shake_256(seed + b"dither").digest(8 * 16 * n_nibbles)
-    uniform = (np.frombuffer(raw, "<u8") >> np.uint64(11)) * 2.0**-53
-    return uniform.reshape(n_nibbles, 16)
+    whole = (np.frombuffer(raw, "<u8") >> np.uint64(11)).astype(np.float64)
+    return (whole * 2.0**-53).reshape(n_nibbles, 16)
 
 
 @functools.lru_cache(maxsize=8)

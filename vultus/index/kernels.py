@@ -158,21 +158,22 @@ def _place_of(lane: int) -> int:
 
 
 @_compiled(nb.int64(nb.int64, nb.int64, nb.int64, nb.uint16[::1]))
-def _spare(total: int, along: int, beside: int, test: NDArray[np.uint16]) -> int:
+def _spare(total: int, along: int, beside: int, test: NDArray[np.uint16]) -> Any:
     """256 times what a sum has above what it needs, plus the factor along: see `Near`."""
-    above = _MOST_SPARE
+    above: Any = _MOST_SPARE
     if beside != NEVER_RULED_OUT and test[2] != 65535:
         wide = np.int64(max(beside, LEAST_BESIDE))
         more = np.int64(test[0]) + (np.int64(along) * np.int64(test[1]) >> 8)
         less = np.int64(test[2]) + (wide * np.int64(test[3]) >> 8)
-        above = max(0, int(total - more + less))
-    return int(above << 8 | along)
+        above = max(0, total - more + less)
+    return above << 8 | along
 
 
 @_compiled(nb.int64(_coded))
 def _together(coded: Coded) -> int:
     """Blocks that stay in the second cache while all probes look at them."""
-    return max(1, _TOGETHER // (coded[0].shape[1] * BLOCK))
+    n: int = _TOGETHER // (coded[0].shape[1] * BLOCK)
+    return max(1, n)
 
 
 @_compiled(nb.types.UniTuple(nb.int64, 4)(_uint32s, nb.int64, nb.int64))

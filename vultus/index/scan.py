@@ -43,8 +43,10 @@ _ROWS_ALONE = 2**13  # rows that one thread scores sooner than a second is start
 _NONE_KEPT = np.empty((0, 0), np.uint16)
 
 T = TypeVar("T")
-# What `kernels.near` returns.
+# What `kernels.near` returns: see there.
 Near = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+# What `kernels.reaching_only` returns: probe numbers, rows, scores, how many rows are damaged.
+Reaching = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], int]
 
 
 class Found(NamedTuple):
@@ -249,7 +251,7 @@ class _Place:
         need: NDArray[np.float32],
         tests: NDArray[np.uint16],
         wanted: tuple[int, float, bool],
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], int]:
+    ) -> Reaching:
         """As the kernel of this name, with rows that must be fetched, or by several threads."""
         compiled, part, k = compiled_kernels(), self._part, wanted[0]
         owners, rows, _ = near
@@ -262,7 +264,9 @@ class _Place:
             owners, rows, need = owners[:end], rows[:end], higher
         n = len(scored)
         rest = _scores(part, owners[n:], rows[n:], asked)
-        return compiled.reaching_only(owners, rows, np.concatenate((scored, rest)), need)
+        scores = np.concatenate((scored, rest))
+        reaching: Reaching = compiled.reaching_only(owners, rows, scores, need)
+        return reaching
 
     def _tests(
         self, asked: Asked, need: NDArray[np.float32], limits: Limits
@@ -323,7 +327,8 @@ def _best_of(places: Sequence[_Place], asked: Asked, k: int) -> NDArray[np.float
     if len(parts) > 1:
         owners = np.concatenate([owners for owners, _ in parts])
         scores = np.concatenate([scores for _, scores in parts])
-    return compiled_kernels().kth(owners, scores, len(asked.probes), k)
+    kth: NDArray[np.float32] = compiled_kernels().kth(owners, scores, len(asked.probes), k)
+    return kth
 
 
 def _scoring(stored: Rows, made: Prepared, asked: Asked) -> tuple[NDArray[Any], ...]:
