@@ -385,7 +385,7 @@ def _reaching_numpy(
 
 
 def _in_threads(call: Callable[[int, int], T], start: int, stop: int, n_wished: int) -> list[T]:
-    """Split start to stop among as many threads as pay.
+    """Split start to stop among as many threads as pay, this one among them.
 
     They end with the call, so that a fork is safe.
     """
@@ -393,8 +393,10 @@ def _in_threads(call: Callable[[int, int], T], start: int, stop: int, n_wished: 
     if n <= 1 or (n := min(n, len(os.sched_getaffinity(0)))) == 1:
         return [call(start, stop)]
     edges = [start + (stop - start) * i // n for i in range(n + 1)]
-    with ThreadPoolExecutor(n) as pool:
-        return list(pool.map(call, edges[:-1], edges[1:]))
+    with ThreadPoolExecutor(n - 1) as pool:
+        others = [pool.submit(call, *edges[i : i + 2]) for i in range(1, n)]
+        first = call(*edges[:2])
+        return [first, *(other.result() for other in others)]
 
 
 def counts(owners: NDArray[np.int64], m: int) -> NDArray[np.int64]:
