@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from index_galleries import BITS, KINDS, coding, face_like, isotropic, kept, lattice, named, seed
 
+from vultus.index import bounds, scan
 from vultus.index import codes as codes_of
-from vultus.index import kernels, scan
 from vultus.index.codes import (
     ALONG_FROM,
     BLOCK,
@@ -338,10 +338,10 @@ def test_a_chance_out_of_range_is_an_error(chance):
 
 def test_the_margin_has_room_for_a_score_that_was_rounded():
     """A cosine of 1 - 3e-8 is 1 in float32, and the root of 1 - s^2 is then not 0 but 2e-4."""
-    assert kernels.margin(1.0, 1.0) > math.sqrt(1 - (1 - 6e-8) ** 2)
-    assert kernels.margin(0.4, 1.0) == pytest.approx(math.sqrt(1 - 0.4**2), abs=1e-5)
-    assert kernels.margin(-0.5, 1.0) == kernels.margin(0.0, 1.0) == 1
-    assert kernels.margin(0.4, 0.3) == pytest.approx(0.3 * kernels.margin(0.4, 1.0))
+    assert bounds.margin(1.0, 1.0) > math.sqrt(1 - (1 - 6e-8) ** 2)
+    assert bounds.margin(0.4, 1.0) == pytest.approx(math.sqrt(1 - 0.4**2), abs=1e-5)
+    assert bounds.margin(-0.5, 1.0) == bounds.margin(0.0, 1.0) == 1
+    assert bounds.margin(0.4, 0.3) == pytest.approx(0.3 * bounds.margin(0.4, 1.0))
 
 
 @pytest.mark.parametrize("d", [4, 5, 33, 128, 512])
@@ -363,7 +363,7 @@ def test_rounding_and_code_together_miss_no_more_than_the_code_may(step, chance)
     w = points[0] / np.hypot(*points)
     for need in (0.0, 0.4, 0.89):
         reach, rate = deviation(d, chance), hazard(d, chance)
-        margin, slack = kernels.margin(need, reach), kernels.rounding(need, rate, step, n_nibbles)
+        margin, slack = bounds.margin(need, reach), bounds.rounding(need, rate, step, n_nibbles)
         assert 0 < slack <= n_nibbles * step
         for beside in (LEAST_BESIDE / FACTOR_SCALE, 0.32, 0.5):
             short = beside * math.sqrt(1 - need**2) * w + rounded
@@ -372,8 +372,8 @@ def test_rounding_and_code_together_miss_no_more_than_the_code_may(step, chance)
 
 
 def test_where_nothing_may_be_missed_rounding_takes_what_it_can_at_most():
-    assert kernels.rounding(0.4, math.inf, 1e-3, 64) == 64e-3
-    assert kernels.rounding(1.0, 100.0, 1e-3, 64) <= 64e-3
+    assert bounds.rounding(0.4, math.inf, 1e-3, 64) == 64e-3
+    assert bounds.rounding(1.0, 100.0, 1e-3, 64) <= 64e-3
 
 
 # --- rows and codings ---------------------------------------------------------------------------

@@ -26,7 +26,7 @@ BLOCK = 32  # rows that are coded side by side
 FACTOR_SCALE = 400  # factors are bytes in steps of 1 / 400
 ALONG_FROM = 0.5  # the least x'.x that a factor can say
 NEVER_RULED_OUT = 255  # the second factor of a row whose factors do not fit
-LEAST_BESIDE = 100  # a smaller second factor counts as this: see `kernels.rounding`
+LEAST_BESIDE = 100  # a smaller second factor counts as this: see `bounds.rounding`
 MORE_STEP = 2.0**-15
 _ROWS_AT_ONCE = 4096
 

@@ -43,7 +43,7 @@ _ROWS_ALONE = 2**13  # rows that one thread scores sooner than a second is start
 _NONE_KEPT = np.empty((0, 0), np.uint16)
 
 T = TypeVar("T")
-# What `kernels.near` returns: see there.
+# What `kernels.near` returns: see `compiled.Near`.
 Near = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 # What `kernels.reaching_only` returns: probe numbers, rows, scores, how many rows are damaged.
 Reaching = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], int]
@@ -271,7 +271,7 @@ class _Place:
     def _tests(
         self, asked: Asked, need: NDArray[np.float32], limits: Limits
     ) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
-        """What sums are compared with, see `kernels.tests`, and the margins (m,) in it."""
+        """What sums are compared with, see `bounds.tests`, and the margins (m,) in it."""
         coding, made = self._part.coding, asked.prepared(self._part.coding)
         chance = limits.max_miss / 2 if coding.more_bits else limits.max_miss
         reach, rate = deviation(coding.dim, chance), hazard(coding.dim, chance)

@@ -200,7 +200,7 @@ def largest(typing: Any, sums: Any, mask: Any) -> Any:
 def reaching(typing: Any, sums: Any, factors: Any, test: Any) -> Any:
     """Bits of the rows of a block whose sum is enough for their factors; all are addresses.
 
-    test: four uint16, see `kernels.whole_test`. A row with factors f and g needs a sum of
+    test: four uint16, see `bounds.whole_test`. A row with factors f and g needs a sum of
     test[0] + (256 f * test[1] >> 16) - test[2] - (256 g * test[3] >> 16), saturated, where g
     is 100 at least; one whose g is 255 always has enough.
     """
