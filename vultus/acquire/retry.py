@@ -1,0 +1,96 @@
+"""How fast a host may be asked, and when it is left alone.
+
+A host that answers 429 or 503 is asked half as often from then on; after the third such answer of
+a visit it is not asked again. What it names in Retry-After is kept, whatever the pace.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+MIN_INTERVAL_S = 1.0
+MAX_INTERVAL_S = 30 * 86_400.0
+MAX_REFUSALS = 3
+REFUSALS = frozenset({429, 503})
+
+
+def retry_after(value: str, now: datetime) -> float | None:
+    """The seconds from `now` that a Retry-After header asks for (RFC 9110 section 10.2.3).
+
+    Whole seconds, or a date in any of the three forms of HTTP; one that has passed is 0. At most
+    MAX_INTERVAL_S. None for anything else: the pace alone counts then. `now` has a zone
+    (ValueError else).
+    """
+    _check_zone(now)
+    text = value.strip()[:100]
+    if text.isascii() and text.isdigit():
+        return min(float(text), MAX_INTERVAL_S)
+    try:
+        time = parsedate_to_datetime(text)
+        time = time if time.tzinfo else time.replace(tzinfo=UTC)
+        seconds = (time - now).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), MAX_INTERVAL_S)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The pace at one host during one visit.
+
+    `interval_s` lies between two requests, `n_refusals` answers were 429 or 503, and before
+    `not_before` nothing is asked, by this visit or a later one.
+    """
+
+    interval_s: float = MIN_INTERVAL_S
+    n_refusals: int = 0
+    not_before: datetime | None = None
+
+    @classmethod
+    def of(cls, *lower_bounds_s: float, not_before: datetime | None = None) -> "Pace":
+        """The pace at the start of a visit: the largest of these intervals and MIN_INTERVAL_S."""
+        bounds = [bound for bound in lower_bounds_s if bound == bound]  # noqa: PLR0124 (not a NaN)
+        return cls(min(max([MIN_INTERVAL_S, *bounds]), MAX_INTERVAL_S), 0, not_before)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the host has refused so often that this visit leaves it alone."""
+        return self.n_refusals >= MAX_REFUSALS
+
+    def after(self, status: int, retry_after_header: str | None, now: datetime) -> "Pace":
+        """The pace after an answer at `now`.
+
+        429 and 503 double the interval. Retry-After is kept with any status; one that cannot be
+        read, or says less than the interval, shortens nothing. An answer that is fine does not
+        speed up a visit. Raises ValueError where `now` has no zone.
+        """
+        _check_zone(now)
+        refused = status in REFUSALS
+        interval_s = min(self.interval_s * 2, MAX_INTERVAL_S) if refused else self.interval_s
+        asked_s = None if retry_after_header is None else retry_after(retry_after_header, now)
+        waits = [] if self.not_before is None else [self.not_before]
+        if refused or asked_s is not None:
+            waits.append(now + timedelta(seconds=max(asked_s or 0.0, interval_s)))
+        return replace(
+            self,
+            interval_s=interval_s,
+            n_refusals=self.n_refusals + refused,
+            not_before=max(waits, default=None),
+        )
+
+    def next_request(self, last_request: datetime | None, now: datetime) -> datetime | None:
+        """When the next request may be sent, `now` or later; None once the visit has stopped."""
+        _check_zone(now)
+        if self.stopped:
+            return None
+        times = [now]
+        if last_request is not None:
+            times.append(last_request + timedelta(seconds=self.interval_s))
+        if self.not_before is not None:
+            times.append(self.not_before)
+        return max(times)
+
+
+def _check_zone(time: datetime) -> None:
+    if time.utcoffset() is None:
+        raise ValueError(f"a time has a zone, got {time}")
