@@ -244,6 +244,7 @@ RECORD = decision("rsl.payment").to_bytes()
         (b'"permitted":true', b'"permitted":true,"permitted":true'),
         (b'"may_enrol":false,"permitted":true', b'"may_enrol":true,"permitted":false'),
     ],
+    ids=lambda value: repr(value)[:40],
 )  # fmt: skip
 def test_no_second_spelling_is_read(old, new):
     assert old in RECORD

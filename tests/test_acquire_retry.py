@@ -19,7 +19,7 @@ def later(seconds: float) -> datetime:
 
 @pytest.mark.parametrize(("value", "seconds"), [
     ("120", 120.0), (" 120 ", 120.0), ("0", 0.0), ("9" * 300, MAX_INTERVAL_S),
-])  # fmt: skip
+], ids=["plain", "spaces", "none", "huge"])  # fmt: skip
 def test_10_2_3_seconds(value, seconds):
     assert retry_after(value, NOW) == seconds
 

@@ -14,6 +14,11 @@ HOST = "https://photos.example"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
+def short(value: object) -> str:
+    """The id of a case, which is not as long as its value."""
+    return repr(value)[:40]
+
+
 def answer(text: str | bytes, path: str = "/", token: str = "vultus") -> Answer:
     body = text.encode() if isinstance(text, str) else text
     return parse(body).answer(HOST + path, token)
@@ -248,7 +253,7 @@ def test_what_is_no_robots_txt_denies(body):
     "https://photos.example/\n", "https://photos.example:x/", "https://[/", "https://h/\ud800",
     "https://photos.example/" + "a" * MAX_URL_BYTES,
     "https://photos.example/a/../private", "https://photos.example/a/%2e%2E/private",
-])  # fmt: skip
+], ids=short)  # fmt: skip
 def test_a_url_that_cannot_be_compared_is_denied(url):
     assert parse(b"User-agent: *\nAllow: /").answer(url).rule == "robots.url"
 
@@ -357,6 +362,7 @@ def test_2_5_a_line_that_the_limit_cuts_is_dropped():
         ("Crawl-delay: 20\nRequest-rate: 1/10\nCrawl-delay: 3", 20.0),
         ("Crawl-delay: " + "9" * 200, robots.MAX_DELAY_S),
     ],
+    ids=short,
 )  # fmt: skip
 def test_the_larger_pause_counts(lines, seconds):
     assert answer(f"User-agent: *\n{lines}").delay_s == seconds
