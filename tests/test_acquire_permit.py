@@ -278,8 +278,8 @@ JSON = st.recursive(
 @given(st.sampled_from(sorted(canonical.decode(RECORD))), JSON)
 def test_no_field_of_another_kind_raises_anything_else(key, value):
     fields = canonical.decode(RECORD)
-    if fields[key] != value:
-        code_of(canonical.encode(fields | {key: value}))
+    if type(fields[key]) is not type(value):
+        assert code_of(canonical.encode(fields | {key: value})) == "permit.malformed"
 
 
 @given(st.sampled_from(["name", "place", "raw", "rule", "says"]), JSON)
@@ -288,6 +288,13 @@ def test_no_signal_of_another_kind_raises_anything_else(key, value):
     if fields["signals"][0][key] != value:
         fields["signals"][0][key] = value
         code_of(canonical.encode(fields))
+
+
+def test_what_decided_is_named_with_its_value():
+    assert decision(robots=CLOSED).decided_by() == ("robots.txt", "disallow: /")
+    assert decision("rsl.permits", "rsl.payment").decided_by() == ("rsl", "as found")
+    assert decision().decided_by() == ("", "")
+    assert decision("rsl.payment", licence=True).decided_by() == ("", "")
 
 
 # --- as it is told -------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """robots.txt: RFC 9309 section by section, and where Vultus is stricter."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from vultus.acquire import robots
 from vultus.acquire.pattern import MAX_URL_BYTES, Pattern, normalise, path_of
+from vultus.acquire.retry import MAX_INTERVAL_S, open_at
 from vultus.acquire.robots import MAX_ROBOTS_BYTES, Answer, expires, of_response, parse
 
 HOST = "https://photos.example"
@@ -360,7 +361,7 @@ def test_2_5_a_line_that_the_limit_cuts_is_dropped():
         ("Request-rate: 1/10", 10.0), ("Request-rate: 30/1m", 2.0), ("Request-rate: 1/1h", 3600.0),
         ("Request-rate: 1/30s 0600-0845", 30.0), ("Crawl-delay: 5\nRequest-rate: 1/10", 10.0),
         ("Crawl-delay: 20\nRequest-rate: 1/10\nCrawl-delay: 3", 20.0),
-        ("Crawl-delay: " + "9" * 200, robots.MAX_DELAY_S),
+        ("Crawl-delay: " + "9" * 200, MAX_INTERVAL_S),
     ],
     ids=short,
 )  # fmt: skip
@@ -376,6 +377,30 @@ def test_the_larger_pause_counts(lines, seconds):
 def test_a_pause_that_is_nonsense_is_said_and_leaves_the_other_one(line):
     found = answer(f"User-agent: *\nCrawl-delay: 7\n{line}")
     assert found.delay_s == 7.0
+    assert any("cannot be read" in text for text in found.said)
+
+
+@pytest.mark.parametrize(
+    ("lines", "hours"),
+    [
+        ("", range(24)), ("Visit-time: 0600-0845", [6, 7, 8]),
+        ("Visit-time: 2200-0130", [0, 1, 22, 23]),
+        ("Visit-time: 0600-0645\nVisit-time: 2300-2359", [6, 23]),
+    ],
+)  # fmt: skip
+def test_the_times_of_day_of_a_host_are_in_utc(lines, hours):
+    found = answer(f"User-agent: *\n{lines}")
+    midnight = NOW.replace(hour=0)
+    open_hours = [h for h in range(24) if open_at(found.visit_times, midnight + timedelta(hours=h))]
+    assert open_hours == list(hours)
+    west = (midnight + timedelta(hours=open_hours[0])).astimezone(timezone(timedelta(hours=-5)))
+    assert open_at(found.visit_times, west)
+
+
+@pytest.mark.parametrize("value", ["", "6-8", "2400-0100", "0600-0860", "0600", "always"])
+def test_a_time_of_day_that_is_nonsense_is_said(value):
+    found = answer(f"User-agent: *\nVisit-time: {value}")
+    assert found.visit_times == ()
     assert any("cannot be read" in text for text in found.said)
 
 

@@ -111,6 +111,16 @@ class Decision:
     def _robots(self) -> tuple[str, str, str]:
         return (self.robots_rule, self.robots_line, self.robots_sha256)
 
+    def decided_by(self) -> tuple[str, str]:
+        """The kind of signal that decided and its raw value; both empty where nothing denied."""
+        if self.rule == self.robots_rule:
+            return ("robots.txt", self.robots_line)
+        aside = set_aside(self.signals)
+        for found in self.signals:
+            if found.rule == self.rule and found not in aside:
+                return (found.name, found.raw)
+        return ("", "")
+
     def explain(self) -> list[str]:
         """The decision in sentences that the owner of the site understands, the outcome first."""
         line = f" (“{_shown(self.robots_line)}”)" if self.robots_line else ""

@@ -1,9 +1,11 @@
-"""How fast a host may be asked, and when it is left alone.
+"""How fast and when a host may be asked, and when it is left alone.
 
 A host that answers 429 or 503 is asked half as often from then on; after the third such answer of
 a visit it is not asked again. What it names in Retry-After is kept, whatever the pace.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -12,6 +14,10 @@ MIN_INTERVAL_S = 1.0
 MAX_INTERVAL_S = 30 * 86_400.0
 MAX_REFUSALS = 3
 REFUSALS = frozenset({429, 503})
+
+_RATE = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})\s*([smh]?)(?:\s.*)?", re.ASCII | re.DOTALL)
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_TIMES = re.compile(r"([01]\d|2[0-3])([0-5]\d)\s*-\s*([01]\d|2[0-3])([0-5]\d)", re.ASCII)
 
 
 def retry_after(value: str, now: datetime) -> float | None:
@@ -89,6 +95,47 @@ class Pace:
         if self.not_before is not None:
             times.append(self.not_before)
         return max(times)
+
+
+def crawl_delay(text: str) -> float | None:
+    """Seconds between two requests, at most MAX_INTERVAL_S; None for what is no number."""
+    if not re.fullmatch(r"[0-9]{1,300}(\.[0-9]{0,300})?", text):
+        return None
+    return min(float(text), MAX_INTERVAL_S)
+
+
+def request_rate(text: str) -> float | None:
+    """Seconds between two requests of `documents/seconds`, `1/5`, `30/1h`; None for nonsense.
+
+    A time of day behind it is left aside: the rate is kept at every hour.
+    """
+    rate = _RATE.fullmatch(text.strip().lower())
+    if rate is None or not int(rate[1]) or not int(rate[2]):
+        return None
+    return min(int(rate[2]) * _SECONDS[rate[3]] / int(rate[1]), MAX_INTERVAL_S)
+
+
+def visit_time(text: str) -> tuple[int, int] | None:
+    """Minutes of the day in UTC, first and last, of `0600-0845`; None for nonsense."""
+    times = _TIMES.fullmatch(text.strip())
+    if times is None:
+        return None
+    hour, minute, last_hour, last_minute = (int(part) for part in times.groups())
+    return (hour * 60 + minute, last_hour * 60 + last_minute)
+
+
+def open_at(visit_times: Sequence[tuple[int, int]], at: datetime) -> bool:
+    """Whether a host may be visited at `at`: within one of its times, or at any where it has none.
+
+    A time that ends before it begins goes past midnight. Raises ValueError where `at` has no zone.
+    """
+    _check_zone(at)
+    utc = at.astimezone(UTC)
+    minute = utc.hour * 60 + utc.minute
+    return not visit_times or any(
+        first <= minute <= last if first <= last else minute >= first or minute <= last
+        for first, last in visit_times
+    )
 
 
 def _check_zone(time: datetime) -> None:

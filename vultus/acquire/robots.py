@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from vultus.acquire.pattern import Pattern, path_of
+from vultus.acquire.retry import crawl_delay, request_rate, visit_time
 
 PRODUCT_TOKEN = "vultus"  # noqa: S105 (the name in User-agent lines)
 MAX_ROBOTS_BYTES = 512_000
 MAX_RULES = 20_000
 MAX_REDIRECTS = 5
 MAX_AGE = timedelta(hours=24)
-MAX_DELAY_S = 30 * 86_400.0
 MAX_SAID = 50
 MAX_LINE = 500  # characters of the deciding line that an answer repeats
 
@@ -33,8 +33,6 @@ _KNOWN = {
     "sitemap", "visit-time", "host", "clean-param", "noindex",
 }  # fmt: skip
 _ENDS_AGENTS = {_DISALLOW, _ALLOW, _USAGE}  # any other line may stand between User-agent lines
-_RATE = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})\s*([smh]?)(?:\s.*)?", re.ASCII | re.DOTALL)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class Group:
     content_signals: list[str] = field(default_factory=list)
     delays_s: list[float] = field(default_factory=list)
     licences: list[str] = field(default_factory=list)
-    visit_times: list[str] = field(default_factory=list)
+    visit_times: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,8 @@ class Answer:
 
     `rule` is an id of `vultus.acquire.rule`; `line` is the line that decided, as `key: value`, and
     `line_number` its number, or empty and 0. `delay_s` is the least number of seconds between two
-    requests, 0 where nothing is asked. `body_sha256` is that of the bytes read, hex, or empty.
+    requests, 0 where nothing is asked. `visit_times` are as `retry.open_at` takes them.
+    `body_sha256` is that of the bytes read, hex, or empty.
     """
 
     allowed: bool
@@ -97,6 +96,7 @@ class Answer:
     usages: tuple[str, ...] = ()
     content_signals: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
+    visit_times: tuple[tuple[int, int], ...] = ()
     said: tuple[str, ...] = ()
 
 
@@ -155,6 +155,7 @@ class Robots:
             tuple(text for group in groups for text in group.content_signals),
             # Of every group: where a licence stands says little about whom it is for.
             tuple(text for group in self.groups for text in group.licences),
+            tuple(times for group in groups for times in group.visit_times),
             self.said,
         )
 
@@ -276,18 +277,25 @@ class _Reading:
                 self._add_usage(group, line)
             case "content-signal":
                 group.content_signals.append(line.text)
-            case "crawl-delay" | "request-rate":
-                delay = crawl_delay(line.text) if line.key[0] == "c" else request_rate(line.text)
-                if delay is None:
-                    self.say(f"Line {line.number} cannot be read: {str(line)[:100]}")
-                else:
-                    group.delays_s.append(delay)
             case "license":
                 group.licences.append(line.text)
-            case "visit-time":
-                group.visit_times.append(line.text)
+            case "crawl-delay" | "request-rate" | "visit-time":
+                self._add_pace(group, line)
             case "sitemap":
                 self.sitemaps.append(line.text)
+
+    def _add_pace(self, group: Group, line: Line) -> None:
+        """How often, and at what time of day; what is nonsense is said and changes nothing."""
+        times = visit_time(line.text) if line.key == "visit-time" else None
+        delay_s = request_rate(line.text) if line.key == "request-rate" else None
+        if line.key == "crawl-delay":
+            delay_s = crawl_delay(line.text)
+        if times is not None:
+            group.visit_times.append(times)
+        elif delay_s is not None:
+            group.delays_s.append(delay_s)
+        else:
+            self.say(f"Line {line.number} cannot be read: {str(line)[:100]}")
 
     def _add_usage(self, group: Group, line: Line) -> None:
         """`path usage`, or the usage alone, as an older draft had it, which is for every path."""
@@ -330,21 +338,3 @@ def _line(number: int, text: bytes) -> Line | None:
     if rest and key in {_AGENT, _DISALLOW}:
         return Line(number, key, rest[0].strip())
     return None
-
-
-def crawl_delay(text: str) -> float | None:
-    """Seconds between two requests, at most MAX_DELAY_S; None for what is no number."""
-    if not re.fullmatch(r"[0-9]{1,300}(\.[0-9]{0,300})?", text):
-        return None
-    return min(float(text), MAX_DELAY_S)
-
-
-def request_rate(text: str) -> float | None:
-    """Seconds between two requests of `documents/seconds`, `1/5`, `30/1h`; None for nonsense.
-
-    A time of day behind it is left aside: the rate is kept at every hour.
-    """
-    rate = _RATE.fullmatch(text.strip().lower())
-    if rate is None or not int(rate[1]) or not int(rate[2]):
-        return None
-    return min(int(rate[2]) * _SECONDS[rate[3]] / int(rate[1]), MAX_DELAY_S)

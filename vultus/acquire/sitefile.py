@@ -83,7 +83,8 @@ def rsl(body: bytes, url: str) -> list[Signal]:
     was not made; a licence for certain users or places is not known to be for us; a licence
     server has not been asked; encrypted content is not for us.
     """
-    if len(body) > MAX_FILE_BYTES or path_of(url) is None:
+    path = path_of(url)
+    if len(body) > MAX_FILE_BYTES or path is None:
         return [unreadable("rsl", _PLACE, f"an RSL document of {len(body)} bytes")]
     try:
         root = fromstring(body, forbid_dtd=True)
@@ -92,9 +93,13 @@ def rsl(body: bytes, url: str) -> list[Signal]:
     contents = [element for element in root.iter() if element.tag == _tag("content")]
     if not contents or len(contents) > MAX_ENTRIES:
         return [unreadable("rsl", _PLACE, "no content, or too many, in the namespace of RSL")]
+    n_licences = sum(len(content.findall(_tag("license"))) for content in contents)
+    if n_licences < sum(element.tag == _tag("license") for element in root.iter()):
+        return [unreadable("rsl", _PLACE, "a license that stands in no content")]
+    host = urlsplit(url).netloc.rpartition("@")[2].lower()
     rules: dict[str, str] = {}
     for content in contents:
-        if _rsl_covers(content.get("url", ""), url):
+        if _rsl_covers(content.get("url", ""), host, path):
             for rule, raw in _content_rules(content):
                 rules.setdefault(rule, raw)
     if not rules:
@@ -106,21 +111,14 @@ def _tag(name: str) -> str:
     return f"{{{RSL_NAMESPACE}}}{name}"
 
 
-def _rsl_covers(written: str, url: str) -> bool:
-    """Whether a content's url, a path or a whole URL with stars, covers `url`; in doubt, yes."""
-    path = path_of(url)
+def _rsl_covers(written: str, host: str, path: bytes) -> bool:
+    """Whether a content's url, a path or a whole URL with stars, covers ours; in doubt, yes."""
     scheme, found, rest = written.partition("://")
-    if path is None or not written:
-        return True
     if found and scheme.lower() in {"http", "https"}:
-        host, slash, tail = rest.partition("/")
-        try:
-            ours = urlsplit(url).netloc.rpartition("@")[2].lower()
-        except ValueError:
-            return True
-        if "*" not in host and host.rpartition("@")[2].lower() != ours:
+        theirs, slash, tail = rest.partition("/")
+        if "*" not in theirs and theirs.rpartition("@")[2].lower() != host:
             return False
-        written = slash + tail or "/"
+        written = slash + tail
     if not written.startswith(("/", "*")):
         return True
     return Pattern.of(written.encode("utf-8", "replace")).covers(path)
@@ -130,10 +128,11 @@ def _content_rules(content: Element) -> Iterator[tuple[str, str]]:
     """Every rule that one content gives, with what it says there."""
     if content.get("encrypted", "false").strip().lower() != "false":
         yield "rsl.licence_server", "encrypted"
-    servers = [content, *content.iter(_tag("server"))]
-    if any(element.get("server") or element.tag == _tag("server") for element in servers):
-        yield "rsl.licence_server", str(content.get("server", "server"))
-    for licence in content.iter(_tag("license")):
+    licences = content.findall(_tag("license"))
+    asked = [e for parent in (content, *licences) for e in parent.findall(_tag("server"))]
+    if content.get("server") or asked:
+        yield "rsl.licence_server", content.get("server", "server")
+    for licence in licences:
         yield from _licence_rules(licence)
 
 
