@@ -150,6 +150,7 @@ def test_2_2_2_an_escaped_slash_is_no_slash_and_paths_have_case(pattern, path):
         ("/a$", ["/a"], ["/a/", "/a?b"]),
         ("*/secret", ["/secret", "/a/secret"], ["/secre"]),
         ("/a**b", ["/ab", "/axxb"], ["/a"]),
+        ("/*b*b", ["/bb", "/bxb"], ["/b", "/ab"]),
         ("/ab*ba$", ["/abba", "/abxba"], ["/aba"]),
         ("/$", ["/"], ["/a"]),
         ("/a$b", ["/a$b", "/a%24b"], ["/a"]),
@@ -241,8 +242,9 @@ def test_what_forbids_before_any_user_agent_counts_for_all_and_what_allows_does_
         b'{"error": "not found"}',
         b"Not found",
         b"\x1f\x8b\x08\x00gzip",
+        b"User-agent: *\nAllow: /\n\0",
     ],
-    ids=["html", "spaces", "mark", "utf-16", "json", "text", "gzip"],
+    ids=["html", "spaces", "mark", "utf-16", "json", "text", "gzip", "NUL"],
 )
 def test_what_is_no_robots_txt_denies(body):
     found = answer(body)
