@@ -153,6 +153,12 @@ def test_tdmrep_no_other_header_does(rules, place):
     assert not decide(URL, FREE, file + found(*rules, place=place), licence=False, at=NOW).may_enrol
 
 
+def test_tdmrep_the_header_of_the_picture_does_not_override_that_of_the_page():
+    page = found("tdm-reservation.reserved", place=Place.PAGE_HEADER)
+    header = found("tdm-reservation.not_reserved", place=Place.IMAGE_HEADER)
+    assert not decide(URL, FREE, page + header, licence=False, at=NOW).may_enrol
+
+
 def test_tdmrep_a_file_that_cannot_be_read_is_not_overridden():
     file = found("tdm-reservation.unreadable", place=Place.SITE_FILE)
     header = found("tdm-reservation.not_reserved", place=Place.IMAGE_HEADER)

@@ -87,6 +87,7 @@ def test_other_errors_are_no_refusals():
 def test_retry_after_is_kept_and_cannot_shorten_the_pause():
     assert Pace.of(2.0).after(503, "120", NOW).next_request(NOW, NOW) == later(120)
     assert Pace.of(2.0).after(503, "1", NOW).next_request(NOW, NOW) == later(4)
+    assert Pace.of(2.0).after(503, "1", NOW).next_request(None, NOW) == later(4)
     assert Pace.of(2.0).after(503, "nonsense", NOW).next_request(NOW, NOW) == later(4)
     assert Pace.of(2.0).after(200, "120", NOW).next_request(NOW, NOW) == later(120)
 

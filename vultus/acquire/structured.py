@@ -12,13 +12,13 @@ _KEY = re.compile(r"[a-z*][a-z0-9_.*-]*")
 # Item types in the order of section 4.2.3.1; each begins with another character.
 _ITEMS = (
     ("token", re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*")),
-    ("decimal", re.compile(r"-?[0-9]{1,12}\.[0-9]{1,3}(?![0-9.])")),
-    ("integer", re.compile(r"-?[0-9]{1,15}(?![0-9.])")),
+    ("decimal", re.compile(r"-?[0-9]{1,12}\.[0-9]{1,3}")),
+    ("integer", re.compile(r"-?[0-9]{1,15}")),
     ("string", re.compile(r'"(?:[ !#-\[\]-~]|\\["\\])*"')),
     ("display", re.compile(r'%"(?:[ !#$&-~]|%[0-9a-f]{2})*"')),
     ("bytes", re.compile(r":[A-Za-z0-9+/=]*:")),
     ("boolean", re.compile(r"\?[01]")),
-    ("date", re.compile(r"@-?[0-9]{1,15}(?![0-9.])")),
+    ("date", re.compile(r"@-?[0-9]{1,15}")),
 )
 
 
