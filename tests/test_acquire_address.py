@@ -161,6 +161,7 @@ def test_a_url_has_one_spelling(text, spelled):
     "http://site.example/a b", "http://site.example/\tb", "http://site.example/\x00",
     "http://site.example/ HTTP/1.1\r\nX: y", "http://site.example/\r\nCookie: a=b", "http://si\nte/",
     "http://site.example/\ud800", "http://site.example/\x7f", "http://site.example/" + "a" * 8000,
+    "http://site.example/#" + "a" * 8000,
     "http://site.example/" + "日" * 2000,
 ])  # fmt: skip
 def test_what_can_be_read_in_two_ways_is_no_url(text):

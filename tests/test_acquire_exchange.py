@@ -1,6 +1,7 @@
 """Answers that drown, drip, bomb, break off or lie, and what is made of each (RFC 9112)."""
 
 import gzip
+import random
 import socket
 import zlib
 
@@ -10,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trap_web import TrapWeb, answer, zipped
 
-from vultus.acquire.exchange import Connection, Deadline, read_body, read_head
+from vultus.acquire.exchange import (
+    PIECE,
+    Bounded,
+    Connection,
+    Deadline,
+    gunzipped,
+    read_body,
+    read_head,
+)
 from vultus.errors import RefusedError, UnavailableError
 
 # --- drowning -----------------------------------------------------------------------------------
@@ -105,6 +114,16 @@ def test_a_gzip_bomb_stops_at_the_bound():
         response = get(web, bytes_max=100_000)
     assert response.truncated
     assert response.body == b"\0" * 100_000
+    assert all(len(piece) <= PIECE for piece in gunzipped(Bounded(iter([bomb]), len(bomb))))
+
+
+def test_gzip_that_does_not_shrink_is_bounded_as_sent():
+    body = random.Random(1).randbytes(5_000)
+    with TrapWeb({"/": zipped(body)}) as web:
+        response = get(web, bytes_max=4_000)
+    assert response.truncated
+    assert 3_000 < len(response.body) < 4_000
+    assert body.startswith(response.body)
 
 
 def test_gzip_that_only_grows_is_bounded_as_sent():
@@ -166,7 +185,8 @@ def test_a_chunked_body():
     b"0x5\r\nhello\r\n0\r\n\r\n", b"5_0\r\nhello\r\n0\r\n\r\n", b" 5\r\nhello\r\n0\r\n\r\n",
     b"\r\nhello\r\n0\r\n\r\n", b"x\r\nhello\r\n0\r\n\r\n", b"f" * 16 + b"\r\nhello\r\n0\r\n\r\n",
     b"5\nhello\n0\n\n", b"5\r\nhello\n0\r\n\r\n", b"5\r\nhello\r\n0\n\r\n",
-    b"5;\x00\r\nhello\r\n0\r\n\r\n", b"5\r\nhello\r\n0\r\nnot a trailer\r\n\r\n",
+    b"5;" + b"a" * 200 + b"\r\nhello\r\n0\r\n\r\n", b"5;\x00\r\nhello\r\n0\r\n\r\n",
+    b"5\r\nhello\r\n0\r\nnot a trailer\r\n\r\n",
 ])  # fmt: skip
 def test_chunks_that_cannot_be_read(body):
     answered("fetch.response", answer(body, "Transfer-Encoding: chunked", length=False))
@@ -184,6 +204,17 @@ def test_a_length_given_in_two_ways_is_an_error(headers):
     answered("fetch.response", answer(b"5\r\nhello\r\n0\r\n\r\n", *headers, length=False))
 
 
+def test_chunks_are_of_http_1_1():
+    """RFC 9112 section 6.1: in HTTP/1.0 nobody can tell who added the header."""
+    head = b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answered("fetch.response", head + b"5\r\nhello\r\n0\r\n\r\n")
+
+
+def test_204_has_no_body():
+    with TrapWeb({"/": b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"}) as web:
+        assert (get(web).status, get(web).body) == (204, b"")
+
+
 def test_the_same_length_twice_is_one_length():
     with TrapWeb({"/": answer(b"hello", "Content-Length: 5, 5")}) as web:
         assert get(web).body == b"hello"
@@ -194,7 +225,8 @@ def test_the_same_length_twice_is_one_length():
     b"220 mail.example ESMTP\r\n", b"HTTP/2 200 OK\r\n\r\n", b"HTTP/0.9 200 OK\r\n\r\n",
     b"ICY 200 OK\r\n\r\n", b"HTTP/1.1 20 OK\r\n\r\n", b"HTTP/1.1 2000 OK\r\n\r\n",
     b"HTTP/1.1 099 OK\r\n\r\n", b"HTTP/1.1  200 OK\r\n\r\n", b"http/1.1 200 OK\r\n\r\n",
-    b"HTTP/1.1 101 Switching Protocols\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\na: b",
+    b"HTTP/1.1 101 Switching Protocols\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n",
+    b"HTTP/1.1 200 OK\r\na: b",
     b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", b"HTTP/1.1 200 OK\r\na : b\r\n\r\n",
     b"HTTP/1.1 200 OK\r\n: b\r\n\r\n", b"HTTP/1.1 200 OK\r\n first: folded\r\n\r\n",
     b"HTTP/1.1 200 OK\r\na: b\x00\r\n\r\n", b"HTTP/1.1 200 OK\r\na: b\rc: d\r\n\r\n",

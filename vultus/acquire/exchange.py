@@ -268,14 +268,12 @@ def gunzipped(sent: Bounded) -> Iterator[bytes]:
     begun = False
     try:
         for piece in sent:
-            begun, full = True, False
-            while piece or full:
-                if reader.eof and piece:
+            begun = True
+            while piece:
+                if reader.eof:
                     reader = zlib.decompressobj(16 + zlib.MAX_WBITS)
-                decoded = reader.decompress(piece, PIECE)
-                full = len(decoded) == PIECE
+                yield reader.decompress(piece, PIECE)
                 piece = reader.unconsumed_tail or reader.unused_data  # noqa: PLW2901
-                yield decoded
     except zlib.error as error:
         raise malformed("its gzip stream is broken") from error
     if begun and not reader.eof and not sent.cut:

@@ -108,6 +108,7 @@ class Fetcher:
 
         `seconds` and `bytes_max` bound one whole fetch. `test_hosts` (HOST:PORT) may be
         loopback, and nothing else. `resolve` is asked as `socket.getaddrinfo` is.
+        Certificates are verified against those that the system trusts.
         Raises InputError `fetch.agent`, `fetch.test_host`; ValueError for a limit below 1 byte
         or not above 0 seconds.
         """
