@@ -66,8 +66,16 @@ class Settings:
         ("localhost", "127.0.0.1", "[::1]"), "Host names under which the page may be asked for."
     )
     web_over_tls: bool = setting(False, "Set when a TLS proxy stands in front: secure cookies.")
+    acquire_contact: str = setting(
+        "",
+        "Page, or `mailto:`, that tells site owners who fetches and why; nothing is fetched "
+        "without it.",
+    )
+    acquire_seconds_max: int = setting(
+        30, "Fetching one address ends after this, seconds.", least=1
+    )
     acquire_test_hosts: tuple[str, ...] = setting(
-        (), "Loopback hosts, `HOST:PORT`, that fetching may reach in tests; folders fetch nothing."
+        (), "Loopback hosts, `HOST:PORT`, that fetching may reach in tests, and nothing else there."
     )
 
 

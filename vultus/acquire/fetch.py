@@ -136,12 +136,14 @@ class Fetcher:
         last_modified: str | None = None,
         bytes_max: int | None = None,
         hops_max: int = 5,
+        follow: Callable[[str], None] | None = None,
     ) -> Response:
         """The response to one GET of `url`, after `hops_max` redirects at most.
 
         `hosts` is the source's allow-list, each spelled as in a URL and without port; exactly
         these, no subdomains. With `etag` or `last_modified` of an earlier response the answer
-        may be 304 with no body. `bytes_max` may only lower the fetcher's own.
+        may be 304 with no body. `bytes_max` may only lower the fetcher's own. `follow` is told
+        each URL that a redirect leads to before anything is asked of it, and raises to stop.
         Raises as the table at the top of this file says; ValueError for `bytes_max`, `hops_max`.
         """
         most = self.bytes_max if bytes_max is None else bytes_max
@@ -173,6 +175,8 @@ class Fetcher:
                         tuple(hops), datetime.now(UTC), address,
                     )  # fmt: skip
             current = redirected(current, head, hops, hops_max)
+            if follow is not None:
+                follow(current.text)
 
     def look_up(self, url: Url, allowed: frozenset[str], deadline: Deadline) -> tuple[Address, ...]:
         """The addresses of the URL's host, all of which may be reached.

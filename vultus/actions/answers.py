@@ -236,3 +236,20 @@ class CompareAnswer:
     false_match_rate: float
     faces: tuple[FaceAnswer, FaceAnswer]
     n_faces: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class UrlAnswer:
+    """What a site allows for one URL: the decision, why in sentences, and what was asked for it."""
+
+    url: str
+    decided: datetime
+    permitted: bool  # to fetch it
+    may_enrol: bool  # the faces in its picture
+    rule: str
+    reasons: tuple[str, ...]
+    asked: tuple[tuple[str, int], ...]  # every request that was made, with its status
+    status: int | None  # of the URL itself; None: not asked for, or no answer
+    problem: str | None
+    evidence: str  # SHA-256 of all that was found
+    document: bytes  # the decision as docs/formats/permit.md has it

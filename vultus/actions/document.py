@@ -18,6 +18,7 @@ from vultus.actions.answers import (
     ProbeResult,
     SearchAnswer,
     SourceAnswer,
+    UrlAnswer,
 )
 from vultus.faces import Face
 
@@ -234,4 +235,20 @@ def compare_document(answer: CompareAnswer) -> Document:
         "false_match_rate": answer.false_match_rate,
         "faces": [face_document(face) for face in answer.faces],
         "n_faces": list(answer.n_faces),
+    }
+
+
+def url_document(found: UrlAnswer) -> Document:
+    return {
+        "url": found.url,
+        "decided": instant(found.decided),
+        "permitted": found.permitted,
+        "may_enrol": found.may_enrol,
+        "rule": found.rule,
+        "reasons": list(found.reasons),
+        "asked": [{"url": url, "status": status} for url, status in found.asked],
+        "status": found.status,
+        "problem": found.problem,
+        "evidence": found.evidence,
+        "decision": found.document.decode(),
     }

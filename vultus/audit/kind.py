@@ -33,6 +33,7 @@ class EntryKind(StrEnum):
     SEARCH_RUN = "search.run"
     SOURCE_ADDED = "source.added"
     SOURCE_ERASED = "source.erased"
+    URL_CHECKED = "url.checked"
 
 
 @dataclass(frozen=True)
@@ -94,5 +95,8 @@ DECLARATIONS: Mapping[EntryKind, Declaration] = {
     _K.SOURCE_ERASED: _says(
         "A source and the photos that lay only there were erased.",
         "by source photos references places",
+    ),
+    _K.URL_CHECKED: _says(
+        "A site was asked what it allows.", "by permitted may_enrol rule evidence", "url"
     ),
 }

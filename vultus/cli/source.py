@@ -1,4 +1,4 @@
-"""source add, source list."""
+"""source add, source list, source check."""
 
 from argparse import ArgumentParser, Namespace
 from typing import Any
@@ -27,6 +27,11 @@ def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
     add.set_defaults(run=run_add)
     listing = actions.add_parser("list", parents=[everywhere], help="all sources")
     listing.set_defaults(run=run_list)
+    check = actions.add_parser(
+        "check", parents=[everywhere], help="ask a site what it allows for one address"
+    )
+    check.add_argument("url", type=text, metavar="URL")
+    check.set_defaults(run=run_check)
 
 
 def run_add(options: Namespace, output: Output) -> int:
@@ -79,5 +84,27 @@ def run_list(options: Namespace, output: Output) -> int:
     output.result(
         {"sources": [source_document(source) for source in sources]},
         table if sources else Text("No source yet: `vultus source add`."),
+    )
+    return 0
+
+
+def run_check(options: Namespace, output: Output) -> int:
+    with opened(options) as (home, actor):
+        from vultus.actions.document import url_document
+        from vultus.actions.permit import check_url
+
+        found = check_url(home, actor, options.url)
+    asked = Table(box=None)
+    for column in ("asked", "answered"):
+        asked.add_column(column)
+    for url, status in found.asked:
+        asked.add_row(Text(printable(url)), str(status))
+    outcome, *reasons = found.reasons
+    style = "bold green" if found.may_enrol else "bold red"
+    output.result(
+        url_document(found),
+        Text(printable(outcome), style=style),
+        *(Text(f"- {printable(reason)}") for reason in reasons),
+        asked if found.asked else Text("Nothing was asked of the site."),
     )
     return 0

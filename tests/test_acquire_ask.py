@@ -1,0 +1,267 @@
+"""A site is asked in the right order, never more than it allows, and what it does not say is no.
+
+Every count of requests is taken from the server's own log.
+"""
+
+import io
+
+import pytest
+from homes import log_of
+from PIL import Image
+from trap_web import TrapWeb, answer, redirect
+
+from vultus.acquire.ask import MAX_WAIT_S, ask
+from vultus.acquire.fetch import Fetcher
+from vultus.errors import InputError, RefusedError
+
+ALLOWS_ALL = answer(b"User-agent: *\nDisallow:\n", "Content-Type: text/plain")
+LACKS = answer(b"", status="404 Not Found")
+PICTURE, PAGE = "/photos/1.jpg", "/pages/1.html"
+
+
+def jpeg(data_mining=None):
+    """A small picture, with plus:DataMining in its XMP where given."""
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        'xmlns:plus="http://ns.useplus.org/ldf/xmp/1.0/" '
+        f'plus:DataMining="{data_mining}"/></rdf:RDF></x:xmpmeta>'
+    )
+    out = io.BytesIO()
+    with Image.new("RGB", (8, 8), "white") as image:
+        image.save(out, "JPEG", **({"xmp": packet.encode()} if data_mining else {}))
+    return out.getvalue()
+
+
+def picture(*headers, data_mining=None):
+    return answer(jpeg(data_mining), "Content-Type: image/jpeg", *headers)
+
+
+def page(head=b""):
+    return answer(b"<html><head>" + head + b"</head></html>", "Content-Type: text/html")
+
+
+SILENT = {
+    "/robots.txt": ALLOWS_ALL,
+    "/.well-known/tdmrep.json": LACKS,
+    "/ai.txt": LACKS,
+    PICTURE: picture(),
+    PAGE: page(),
+}
+ORDER = ["/robots.txt", "/.well-known/tdmrep.json", "/ai.txt", PICTURE]
+
+
+class Asked:
+    """What asking gave, and the paths that the server was asked for."""
+
+    def __init__(self, answers, path=PICTURE, *, licence=False):
+        self.waits = []
+        with TrapWeb(SILENT | answers) as web:
+            host = f"127.0.0.1:{web.port}"
+            self.place = f"http://{host}"
+            fetcher = Fetcher(
+                "vultus", "1.0", "https://operator.example/", test_hosts=frozenset({host}),
+                seconds=5, bytes_max=2_000_000,
+            )  # fmt: skip
+            try:
+                self.finding = ask(
+                    fetcher, self.place + path, licence=licence, pause=self.waits.append
+                )
+                self.decision = self.finding.decision
+            finally:
+                self.paths = [line.split()[1] for line in web.log]
+
+    @property
+    def outcome(self):
+        return self.decision.permitted, self.decision.may_enrol, self.decision.rule
+
+
+def test_a_site_that_allows_is_asked_four_times_and_in_order():
+    asked = Asked({})
+    assert asked.outcome == (True, True, "permit.allowed")
+    assert asked.paths == ORDER
+    assert [hop.url for hop in asked.finding.asked] == [asked.place + path for path in ORDER]
+    assert (asked.finding.status, asked.finding.problem) == (200, None)
+    assert Asked({}, PAGE).outcome == (True, True, "permit.allowed")
+
+
+@pytest.mark.parametrize(
+    ("robots", "rule"),
+    [
+        (answer(b"User-agent: *\nDisallow: /photos/"), "robots.disallow"),
+        (answer(b"User-agent: vultus\nDisallow: /"), "robots.disallow"),
+        (answer(b"", status="500 Internal Server Error"), "robots.unreachable"),
+        (answer(b"", status="503 Service Unavailable"), "robots.unreachable"),
+        (answer(b"", status="401 Unauthorized"), "robots.forbidden"),
+        (answer(b"", status="403 Forbidden"), "robots.forbidden"),
+        (answer(b"", status="429 Too Many Requests"), "robots.forbidden"),
+        (answer(b"<html>All is well</html>", "Content-Type: text/html"), "robots.unreadable"),
+        (answer(b"<html>All is well</html>"), "robots.unreadable"),
+        (answer(b"x", "Content-Encoding: br"), "robots.unreadable"),
+        (b"not HTTP\r\n\r\n", "robots.unreachable"),
+        (redirect("https://elsewhere.example/robots.txt"), "robots.redirects"),
+        (redirect("/robots.txt"), "robots.redirects"),
+    ],
+)  # fmt: skip
+def test_what_robots_txt_forbids_or_does_not_say_is_never_asked_for(robots, rule):
+    """RFC 9309 sections 2.2.2 and 2.3.1, and stricter: zero requests beyond robots.txt."""
+    asked = Asked({"/robots.txt": robots})
+    assert asked.outcome == (False, False, rule)
+    assert set(asked.paths) == {"/robots.txt"}
+    assert asked.finding.status is None
+
+
+def test_a_page_in_the_place_of_a_file_that_need_not_be_is_no_such_file():
+    own_page = answer(b"<html>Not here</html>", "Content-Type: text/html")
+    answers = {"/.well-known/tdmrep.json": own_page, "/ai.txt": own_page}
+    assert Asked(answers).outcome == (True, True, "permit.allowed")
+
+
+def test_a_site_without_robots_txt_allows():
+    """RFC 9309 section 2.3.1.3."""
+    assert Asked({"/robots.txt": LACKS}).outcome == (True, True, "permit.allowed")
+
+
+@pytest.mark.parametrize(
+    ("answers", "rule"),
+    [
+        ({PICTURE: picture("X-Robots-Tag: noindex")}, "x-robots-tag.noindex"),
+        ({PICTURE: picture("X-Robots-Tag: noimageai")}, "x-robots-tag.noimageai"),
+        ({PICTURE: picture("tdm-reservation: 1")}, "tdm-reservation.reserved"),
+        ({PICTURE: picture("Content-Usage: ai-use=n")}, "content-usage.denied"),
+        ({PICTURE: picture("Content-Signal: search=no")}, "content-signal.denied"),
+        ({PICTURE: picture(data_mining="DMI-PROHIBITED")}, "iptc-data-mining.prohibited"),
+        ({PICTURE: answer(b"", status="404 Not Found")}, "x-robots-tag.unreadable"),
+        ({PICTURE: answer(b"", status="401 Unauthorized")}, "x-robots-tag.unreadable"),
+        ({PICTURE: b"not HTTP\r\n\r\n"}, "x-robots-tag.unreadable"),
+        ({PICTURE: redirect("http://169.254.169.254/latest")}, "x-robots-tag.unreadable"),
+        ({PICTURE: redirect("https://elsewhere.example/1.jpg")}, "x-robots-tag.unreadable"),
+        (
+            {
+                "/.well-known/tdmrep.json": answer(
+                    b'[{"location": "/photos/*", "tdm-reservation": 1}]'
+                )
+            },
+            "tdm-reservation.reserved",
+        ),
+        ({"/.well-known/tdmrep.json": answer(b"{")}, "tdm-reservation.unreadable"),
+        (
+            {"/.well-known/tdmrep.json": answer(b"", status="403 Forbidden")},
+            "tdm-reservation.unreadable",
+        ),
+        ({"/ai.txt": answer(b"User-agent: *\nDisallow: *.jpg")}, "ai-txt.disallowed"),
+        ({"/ai.txt": answer(b"", status="500 Internal Server Error")}, "ai-txt.unreadable"),
+        (
+            {"/robots.txt": answer(b"User-agent: *\nDisallow: /ai.txt")},
+            "ai-txt.unreadable",
+        ),
+        (
+            {"/robots.txt": answer(b"Content-Signal: search=no\nUser-agent: *\nDisallow: /x")},
+            "content-signal.denied",
+        ),
+        (
+            {"/robots.txt": answer(b"License: /licence.xml\nUser-agent: *\nDisallow: /x"),
+             "/licence.xml": LACKS},
+            "rsl.unreadable",
+        ),
+        (
+            {"/robots.txt": answer(b"License: https://elsewhere.example/l.xml\n"
+                                   b"User-agent: *\nDisallow: /x")},
+            "rsl.unreadable",
+        ),
+    ],
+)  # fmt: skip
+def test_every_no_in_every_place_keeps_faces_out(answers, rule):
+    assert Asked(answers).outcome == (True, False, rule)
+
+
+@pytest.mark.parametrize("name", [b"robots", b"vultus"])
+def test_a_page_says_no_in_its_head(name):
+    asked = Asked({PAGE: page(b'<meta name="' + name + b'" content="noimageindex">')}, PAGE)
+    assert asked.outcome == (True, False, "meta-robots.noimageindex")
+
+
+def test_a_redirect_to_what_robots_txt_forbids_is_not_followed():
+    robots = answer(b"User-agent: *\nDisallow: /secret/")
+    asked = Asked({"/robots.txt": robots, PICTURE: redirect("/secret/1.jpg")})
+    assert asked.outcome == (True, False, "x-robots-tag.unreadable")
+    assert asked.paths == ORDER
+    assert "robots.txt" in asked.finding.problem
+
+
+def test_a_redirect_within_the_site_is_followed():
+    asked = Asked({PICTURE: redirect("/photos/2.jpg"), "/photos/2.jpg": picture()})
+    assert asked.outcome == (True, True, "permit.allowed")
+    assert asked.paths == [*ORDER, "/photos/2.jpg"]
+
+
+def test_the_time_that_the_site_asks_for_passes_between_two_requests():
+    asked = Asked({"/robots.txt": answer(b"User-agent: *\nCrawl-delay: 7\nRequest-rate: 1/3")})
+    assert asked.waits == [7.0] * 3
+
+
+def test_a_site_that_wants_longer_than_is_waited_is_not_asked_again():
+    with pytest.raises(RefusedError) as refused:
+        Asked({"/robots.txt": answer(b"User-agent: *\nCrawl-delay: 61")})
+    assert refused.value.code == "permit.delay"
+    assert MAX_WAIT_S < 61
+
+
+def test_a_licence_outweighs_a_reservation_and_nothing_else():
+    reserved, hidden = picture("tdm-reservation: 1"), picture("X-Robots-Tag: noindex")
+    assert Asked({PICTURE: reserved}, licence=True).outcome == (True, True, "permit.licence")
+    assert not Asked({PICTURE: hidden}, licence=True).decision.may_enrol
+    forbids = answer(b"User-agent: *\nDisallow: /")
+    assert not Asked({"/robots.txt": forbids}, licence=True).decision.permitted
+
+
+# --- for the operator ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def contact(monkeypatch):
+    monkeypatch.setenv("VULTUS_ACQUIRE_CONTACT", "https://operator.example/crawler")
+
+
+def test_the_operator_is_told_why_and_the_log_keeps_that_it_was_asked(
+    home, vultus, contact, monkeypatch
+):
+    with TrapWeb(SILENT | {PICTURE: picture("X-Robots-Tag: noindex")}) as web:
+        monkeypatch.setenv("VULTUS_ACQUIRE_TEST_HOSTS", f"127.0.0.1:{web.port}")
+        url = f"http://127.0.0.1:{web.port}{PICTURE}"
+        said = vultus("source", "check", url, "--json", home=home)
+        assert said.code == 0
+        found = said.document
+        assert (found["permitted"], found["may_enrol"]) == (True, False)
+        assert found["rule"] == "x-robots-tag.noindex"
+        assert [row["status"] for row in found["asked"]] == [200, 404, 404, 200]
+        assert any("vultus/" in line and "operator.example" in line for line in web.heads[0])
+        told = vultus("source", "check", url, home=home)
+        assert "no face in its picture may be enrolled" in told.out
+        assert "noindex" in told.out
+    verified = vultus("audit", "verify", "--json", home=home)
+    assert verified.code == 0
+    assert [kind for kind, _ in log_of(home)][-2:] == ["url.checked"] * 2
+
+
+def test_nothing_is_asked_without_a_contact_page_nor_of_the_operators_own_network(
+    home, vultus, monkeypatch
+):
+    with TrapWeb(SILENT) as web:
+        url = f"http://127.0.0.1:{web.port}{PICTURE}"
+        said = vultus("source", "check", url, "--json", home=home)
+        assert (said.code, said.error) == (2, "acquire.contact")
+        monkeypatch.setenv("VULTUS_ACQUIRE_CONTACT", "https://operator.example/crawler")
+        said = vultus("source", "check", url, "--json", home=home)
+        assert (said.code, said.error) == (3, "fetch.port")
+        said = vultus("source", "check", "http://127.0.0.1/a.jpg", "--json", home=home)
+        assert (said.code, said.error) == (3, "fetch.address")
+        assert web.log == []
+
+
+def test_an_address_that_is_none_is_said(contact, home, vultus):
+    said = vultus("source", "check", "photo.jpg", "--json", home=home)
+    assert said.code == 2
+    assert said.error == "fetch.url"
+    with pytest.raises(InputError):
+        Asked({}, "/a b")
