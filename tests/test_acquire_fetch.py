@@ -372,6 +372,7 @@ def test_a_body_over_tls_that_is_cut_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     with TrapWeb({"/": answer(b"hello", length=False)}, tls=server_tls(path)) as web:
         refused("fetch.tls", get, web, scheme="https")
+        assert not fetcher(web).tls.options & ssl.OP_IGNORE_UNEXPECTED_EOF
 
 
 def test_old_tls_is_refused(tmp_path, monkeypatch):

@@ -118,7 +118,7 @@ def test_a_photo_that_loses_two_readers_is_reported(cluster):
 
 def test_a_reader_that_falls_silent_is_replaced(cluster, monkeypatch):
     monkeypatch.setattr(reading, "GRACE", 0.5)
-    with ClusterReader(1, seconds_max=1.0, memory_bytes=MEMORY) as readers:
+    with ClusterReader(1, seconds_max=4.0, memory_bytes=MEMORY) as readers:
         assert outcome(next(iter(readers.read_many([(0, b"no photo")])))[1]) == "photo.not_a_photo"
         with Stopped(pid(readers._readers[0])):
             results = [outcome(r) for _, r in readers.read_many([(0, b"no photo")])]

@@ -125,6 +125,8 @@ class Fetcher:
         self.resolve = resolve
         self.tls = ssl.create_default_context()
         self.tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        # Python lets a connection that was cut look like one that was ended, unless told not to.
+        self.tls.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         self.tls.set_alpn_protocols(["http/1.1"])
 
     def get(
