@@ -92,7 +92,7 @@ def redirect(to, status="302 Found"):
 
 
 def zipped(body, *headers):
-    return answer(gzip.compress(body), "Content-Encoding: gzip", *headers)
+    return answer(gzip.compress(body, mtime=0), "Content-Encoding: gzip", *headers)
 
 
 def certificate(folder: Path, name: str) -> Path:
