@@ -391,3 +391,25 @@ def test_a_template_comes_back_as_it_is_kept():
     np.testing.assert_array_equal(back, unit_rows(kept(templates, "int8"))[asked])
     np.testing.assert_allclose(np.linalg.norm(back, axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(back, templates[asked], atol=2e-3)
+
+
+@pytest.mark.parametrize("n", [300, 6000])
+@pytest.mark.parametrize("k", [None, 1, 20, 250])
+@pytest.mark.parametrize("first", [0, 5])
+@pytest.mark.parametrize("threshold", [0.3, 0.92, 0.97, 2.0])
+def test_one_probe_is_answered_as_it_is_among_others(n, k, first, threshold):
+    """Above what a search raises its needs to as well, and with more wanted than there are."""
+    rng = np.random.default_rng(n)
+    probe = rng.standard_normal(32)
+    probe /= np.linalg.norm(probe)
+    rows = probe + rng.standard_normal((n, 32)) * np.linspace(0, 0.3, n)[:, None]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    index = FaceIndex(32, seed=seed(1))
+    index.add(np.arange(n), rows.astype(np.float32))
+    probes = np.stack((probe, rows[n // 2])).astype(np.float32)
+    asked = {"k": k, "first": first, "threshold": threshold, "max_miss": 0}
+    for one, among in zip(probes, index.search(probes, **asked), strict=True):
+        (alone,) = index.search(one, **asked)
+        np.testing.assert_array_equal(alone.ids, among.ids)
+        np.testing.assert_array_equal(alone.scores, among.scores)
+        assert (alone.scores[first:] >= np.float32(threshold)).all()

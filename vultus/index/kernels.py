@@ -73,7 +73,7 @@ def prepare(
 
     turn: `codes.rotation_over_root`; levels: `codes.nibble_levels`; dither: `codes.dither`. The
     product of a turned probe with the levels of a row's code is step * sum + base but for the
-    rounding of the entries to whole steps (`codes.rounding`), where sum adds one entry of the
+    rounding of the entries to whole steps (`bounds.rounding`), where sum adds one entry of the
     table a nibble. halves and units are those of `oracle.whole_probes`.
     """
     m, d = probes.shape
@@ -332,7 +332,7 @@ def best(
     """Rows of the highest sums, at least k of each probe where there are as many blocks.
 
     They are those that reach about the k-th highest of the blocks' highest sums. The sums of the
-    rows of blocks start to stop are left in `kept` (m, 32 * (stop - start)) for `near_kept`.
+    rows of blocks start to stop are left in `kept` (m, 32 * (stop - start)) for `near`.
     """
     m, n_blocks = len(tables), stop - start
     highest = np.zeros((m, n_blocks), np.uint16)

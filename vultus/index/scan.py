@@ -161,25 +161,23 @@ def _search(
 ) -> Found:
     """Candidates of some probes, in no order, and perhaps some that are not wanted."""
     m, k = len(asked.probes), limits.best
+    at_least = limits.needed(np.full(m, -np.inf, np.float32))
     if kernels() is None:
-        need = np.full(m, limits.threshold if k is None else -math.inf, np.float32)
         both = zip(parts, masks, strict=True)
-        return _joined([_reaching_numpy(part, mask, asked, need) for part, mask in both])
+        return _joined([_reaching_numpy(part, mask, asked, at_least) for part, mask in both])
     n = sum(part.n_alive for part in parts)
     sampled = k is not None and 4 * k < n
     places = [_Place(part, mask, sampled=sampled) for part, mask in zip(parts, masks, strict=True)]
     if k is None or not sampled:
-        need = np.full(m, limits.threshold if k is None else -math.inf, np.float32)
-        return _joined([place.reaching(asked, need, limits) for place in places])
+        return _joined([place.reaching(asked, at_least, limits) for place in places])
     # Of the k best of all, the rows of the sample hold their share, give or take.
     share = k * sum(place.n_sampled for place in places) / max(sum(p.n for p in places), 1)
     guess = min(k, math.ceil(share + 1.8 * math.sqrt(share) + 1)) if share < k else k
     need = limits.needed(_best_of(places, asked, guess))
     found = _joined([place.reaching(asked, need, limits) for place in places])
-    # What needs no rows at all, or only those at the threshold, cannot have been guessed wrong.
-    sure = -math.inf if limits.first else limits.threshold
+    # What needs no more than it needs at least cannot have been guessed wrong.
     n_found = counts(found.owners, m)
-    short = np.array([j for j in range(m) if n_found[j] < k and need[j] > sure])
+    short = np.array([j for j in range(m) if n_found[j] < k and need[j] > at_least[j]])
     if len(short):
         some = asked.some(short)
         kth = compiled_kernels().kth(found.owners, found.scores, m, k)[short]
@@ -296,8 +294,8 @@ class _Place:
         near = _in_threads(some, self._start, self._stop, work // _ALONE)
         if len(near) == 1:
             return near[0]
-        owners, rows, why = (np.concatenate(arrays) for arrays in zip(*near, strict=True))
-        return owners, rows, why
+        owners, rows, spare = (np.concatenate(arrays) for arrays in zip(*near, strict=True))
+        return owners, rows, spare
 
     def _still_near(
         self,
@@ -419,10 +417,8 @@ def _ranked(found: Found, m: int, limits: Limits) -> Found:
     if not len(owners):
         return found
     if m == 1:
-        order = np.lexsort((ids, -scores))[: limits.k]
-        if limits.first:
-            enough = np.count_nonzero(scores >= np.float32(limits.threshold))
-            order = order[: max(enough, limits.first)]
+        enough = np.count_nonzero(scores >= np.float32(limits.threshold))
+        order = np.lexsort((ids, -scores))[: max(enough, limits.first)][: limits.k]
         return Found(owners[: len(order)], ids[order], scores[order])
     order = np.lexsort((ids, -scores, owners))
     n = counts(owners, m)
