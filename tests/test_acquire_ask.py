@@ -4,6 +4,7 @@ Every count of requests is taken from the server's own log.
 """
 
 import io
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from homes import log_of
@@ -12,7 +13,7 @@ from trap_web import TrapWeb, answer, redirect
 
 from vultus.acquire.ask import MAX_WAIT_S, ask
 from vultus.acquire.fetch import Fetcher
-from vultus.errors import InputError, RefusedError
+from vultus.errors import InputError
 
 ALLOWS_ALL = answer(b"User-agent: *\nDisallow:\n", "Content-Type: text/plain")
 LACKS = answer(b"", status="404 Not Found")
@@ -201,10 +202,35 @@ def test_the_time_that_the_site_asks_for_passes_between_two_requests():
 
 
 def test_a_site_that_wants_longer_than_is_waited_is_not_asked_again():
-    with pytest.raises(RefusedError) as refused:
-        Asked({"/robots.txt": answer(b"User-agent: *\nCrawl-delay: 61")})
-    assert refused.value.code == "permit.delay"
+    asked = Asked({"/robots.txt": answer(b"User-agent: *\nCrawl-delay: 61")})
+    assert (asked.paths, asked.waits) == (["/robots.txt"], [])
+    assert asked.outcome == (True, False, "x-robots-tag.unreadable")
+    assert "61 seconds" in asked.finding.problem
     assert MAX_WAIT_S < 61
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+def test_a_site_that_refuses_is_not_asked_again(status):
+    asked = Asked({"/.well-known/tdmrep.json": answer(b"", "Retry-After: 5", status=status)})
+    assert asked.paths == ORDER[:2]
+    assert not asked.decision.may_enrol
+
+
+def test_a_site_is_visited_at_its_own_times_only():
+    """A minute that is not this one nor the next."""
+    later = datetime.now(UTC) + timedelta(hours=6)
+    times = f"Visit-time: {later:%H%M}-{later + timedelta(minutes=1):%H%M}"
+    asked = Asked({"/robots.txt": answer(f"User-agent: *\n{times}".encode())})
+    assert asked.outcome == (False, False, "robots.visit_time")
+    assert asked.paths == ["/robots.txt"]
+
+
+def test_a_picture_that_is_none_and_a_fetcher_that_cuts_robots_txt():
+    rubbish = answer(b"\xff\xd8 no picture", "Content-Type: image/jpeg")
+    assert Asked({PICTURE: rubbish}).decision.permitted
+    small = Fetcher("vultus", "1.0", "https://operator.example/", seconds=1, bytes_max=1000)
+    with pytest.raises(ValueError, match="or more expected"):
+        ask(small, "https://site.example/1.jpg")
 
 
 def test_a_licence_outweighs_a_reservation_and_nothing_else():

@@ -17,6 +17,7 @@ from vultus.acquire import embedded, optout, sitefile
 from vultus.acquire.decision import Decision
 from vultus.acquire.fetch import Fetcher, Hop, Response
 from vultus.acquire.permit import decide
+from vultus.acquire.retry import REFUSALS, open_at
 from vultus.acquire.robots import MAX_ROBOTS_BYTES, Answer, Robots, of_response
 from vultus.acquire.signal import Place, Signal, unreadable
 from vultus.acquire.url import parse_url
@@ -25,6 +26,7 @@ from vultus.faces.metadata import read_metadata
 
 MAX_WAIT_S = 60.0
 MAX_LICENCES = 10
+MIN_BYTES = max(MAX_ROBOTS_BYTES, sitefile.MAX_FILE_BYTES) + 1
 _STRAY = {"fetch.redirect", "fetch.host", "fetch.scheme"}
 
 
@@ -50,11 +52,15 @@ def ask(
 ) -> Finding:
     """Ask the host of `url`, and no other, and decide.
 
-    Raises InputError `fetch.url`; RefusedError `fetch.address`, `fetch.port`, `fetch.scheme` for
-    a URL that is not fetched at all, and `permit.delay` for a host that wants more than MAX_WAIT_S
-    seconds between two requests. Every other failure is part of the finding.
+    `fetcher` takes MIN_BYTES at least (ValueError else): a robots.txt of which a part is missing
+    is none. Raises InputError `fetch.url`; RefusedError `fetch.address`, `fetch.port` for a host
+    of which nothing is asked at all. Every other failure is part of the finding.
     """
-    asking = _Asking(fetcher, frozenset({parse_url(url).host}), pause)
+    if fetcher.bytes_max < MIN_BYTES:
+        raise ValueError(f"a fetcher of {MIN_BYTES} bytes or more expected")
+    parsed = parse_url(url)
+    url = parsed.text  # what is compared with the rules is what is asked for
+    asking = _Asking(fetcher, frozenset({parsed.host}), pause)
     answer = asking.answer(url)
     signals = optout.of_robots(answer)
     status = problem = None
@@ -65,8 +71,6 @@ def ask(
             status = response.status
             signals += _said_by(response)
         except (RefusedError, UnavailableError) as error:
-            if error.code == "permit.delay":
-                raise
             problem = error.message
             signals.append(unreadable("x-robots-tag", Place.PAGE_HEADER, error.message))
     decision = decide(url, answer, signals, licence=licence, at=datetime.now(UTC))
@@ -83,6 +87,7 @@ class _Asking:
         self.asked: list[Hop] = []
         self.robots: dict[str, Robots] = {}
         self.delay_s = 0.0
+        self.refused = False
 
     def answer(self, url: str) -> Answer:
         """What robots.txt says of a URL; it is asked for where it has not been."""
@@ -91,6 +96,8 @@ class _Asking:
             self.robots[place] = self._robots_of(place)
         answer = self.robots[place].answer(url)
         self.delay_s = max(self.delay_s, answer.delay_s)
+        if answer.allowed and not open_at(answer.visit_times, datetime.now(UTC)):
+            return Answer(False, "robots.visit_time", body_sha256=answer.body_sha256)
         return answer
 
     def _robots_of(self, place: str) -> Robots:
@@ -120,16 +127,21 @@ class _Asking:
             )
 
     def _fetch(self, url: str, bytes_max: int, follow: Callable[[str], None]) -> Response:
+        if self.refused:
+            raise UnavailableError(
+                "permit.refused", "The site asks to be left alone for now.", "Try later."
+            )
         if self.delay_s > MAX_WAIT_S:
-            raise RefusedError(
+            raise UnavailableError(
                 "permit.delay",
                 f"The site asks for {self.delay_s:.0f} seconds between two requests.",
-                f"More than {MAX_WAIT_S:.0f} are not waited for here; ask its owner for a licence.",
+                f"More than {MAX_WAIT_S:.0f} are not waited for here.",
             )
         if self.asked and self.delay_s:
             self.pause(self.delay_s)
         response = self.fetcher.get(url, hosts=self.hosts, bytes_max=bytes_max, follow=follow)
         self.asked += response.hops
+        self.refused = response.status in REFUSALS
         return response
 
     def site_files(self, url: str, answer: Answer) -> list[Signal]:
@@ -160,12 +172,11 @@ class _Asking:
     ) -> list[Signal]:
         """What one file says of `url`; nothing where the site has none and need not have."""
         try:
-            if parse_url(where).host not in self.hosts or not self.answer(where).allowed:
+            file = parse_url(where)
+            if file.host not in self.hosts or not self.answer(file.text).allowed:
                 return [unreadable(name, Place.SITE_FILE, f"{where} may not be asked for")]
-            response = self.get(where, min(sitefile.MAX_FILE_BYTES + 1, self.fetcher.bytes_max))
+            response = self.get(file.text, sitefile.MAX_FILE_BYTES + 1)
         except VultusError as error:
-            if error.code == "permit.delay":
-                raise
             return [unreadable(name, Place.SITE_FILE, f"{where}: {error.message}")]
         # Many sites answer with a page of their own where they have no such file.
         is_page = "html" in ", ".join(response.values("content-type")).lower()

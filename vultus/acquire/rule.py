@@ -57,6 +57,7 @@ _ROBOTS = {
     "robots.unreadable": "What the site gave as robots.txt is none, and unreadable means no.",
     "robots.too_many_rules": "The site's robots.txt has more rules than are read; it counts as a "
     "no.",
+    "robots.visit_time": "The site's robots.txt names times of day for visits, and this is none.",
     "robots.disallow": "The site's robots.txt forbids this address.",
 }
 _FETCHED = {

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 import vultus
-from vultus.acquire.ask import ask
+from vultus.acquire.ask import MIN_BYTES, ask
 from vultus.acquire.fetch import Fetcher
 from vultus.acquire.robots import PRODUCT_TOKEN
 from vultus.actions.answers import UrlAnswer
@@ -31,7 +31,7 @@ def check_url(home: Home, actor: Account, url: str) -> UrlAnswer:
         settings.acquire_contact,
         test_hosts=frozenset(settings.acquire_test_hosts),
         seconds=settings.acquire_seconds_max,
-        bytes_max=settings.photo_bytes_max,
+        bytes_max=max(settings.photo_bytes_max, MIN_BYTES),
     )
     finding = ask(fetcher, url)
     decision = finding.decision
