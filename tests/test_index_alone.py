@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from index_galleries import face_like
 
 from vultus.index import FaceIndex, scan
@@ -98,6 +99,28 @@ numba.njit = njit
     answers, said = python(broken + SEARCH)
     assert answers == python("BLOCKED = False" + SEARCH)[0]
     assert said.count("without numba: cannot compile") == 1
+
+
+FULL_DISK = """
+import resource, signal
+from vultus.index.compiled import compiled
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, ROOM))
+@compiled("int64(int64)")
+def twice(a):
+    return 2 * a
+print(twice(21))
+"""
+
+
+@pytest.mark.parametrize("room", [0, 1000])
+def test_a_disk_that_is_full_keeps_no_kernel_from_being_compiled(tmp_path, room):
+    file = tmp_path / "kernel.py"
+    file.write_text(FULL_DISK.replace("ROOM", str(room)))
+    code = f"import runpy; runpy.run_path({str(file)!r})"
+    kept = tmp_path / "kept"
+    assert python(code, NUMBA_CACHE_DIR=str(kept))[0] == "42\n"
+    assert not [path for path in kept.rglob("*") if path.suffix == ".nbc"]
 
 
 def test_a_search_after_a_fork():

@@ -72,8 +72,12 @@ def submit(page: Page, photo: object) -> None:
 
 
 def press_and_go(page: Page, key: str) -> None:
-    """Press a key that leads to another page, and wait until that page listens to keys."""
-    with page.expect_navigation():
+    """Press a key that leads to another page, and wait until that page listens to keys.
+
+    Walking the candidates changes the address, too, but only behind its `#`.
+    """
+    here = page.url.partition("#")[0]
+    with page.expect_navigation(url=lambda url: url.partition("#")[0] != here):
         page.keyboard.press(key)
 
 

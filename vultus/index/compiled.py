@@ -68,7 +68,8 @@ def compiled(signature: object) -> Callable[[F], F]:
         cast("Any", function).__qualname__ += f"_{DIGEST[:16]}"
         try:
             made = nb.njit(signature, **options, cache=bool(DIGEST))(function)
-        except RuntimeError:  # "no locator available": nowhere to keep the cache
+        except (RuntimeError, OSError):
+            # Nowhere to keep it ("no locator available"), or the disk is full as it is written.
             made = nb.njit(signature, **options)(function)
         return cast("F", made)
 
