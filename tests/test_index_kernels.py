@@ -106,7 +106,13 @@ class Instructions:
                 np.int64(test.ctypes.data),
             )
 
+        @numba.njit("int64(uint8[::1], int16[::1])")
+        def sum_where(bits, numbers):
+            at = np.int64(bits.ctypes.data), np.int64(numbers.ctypes.data)
+            return simd.sum_where(at[0], at[1], len(numbers))
+
         self.sums, self.sums_in_pairs, self.products = sums, sums_in_pairs, products
+        self.sum_where = sum_where
         self.reaching, self.reaching_in_pairs = reaching, reaching_in_pairs
 
 
@@ -180,6 +186,16 @@ def test_the_largest_products_do_not_overflow(instructions):
         instructions.products(row, sign * high, sign * high, out)
         total = sign * 4096 * 127 * 32767
         assert out.tolist() == [total, total, 4096 * 127 * 127]
+
+
+@pytest.mark.parametrize("n", [16, 32, 512, 4096])
+def test_both_ways_to_add_where_a_bit_is_set(instructions, n):
+    rng = np.random.default_rng(n)
+    some = rng.integers(-(2**15), 2**15, n).astype(np.int16)
+    for numbers in (some, np.full(n, 32767, np.int16), np.full(n, -32768, np.int16)):
+        for bits in (rng.integers(0, 256, n // 8, np.uint8), np.full(n // 8, 255, np.uint8)):
+            chosen = np.unpackbits(bits, bitorder="little").astype(np.int64)
+            assert instructions.sum_where(bits, numbers) == int(chosen @ numbers)
 
 
 @numba.njit

@@ -15,7 +15,7 @@ Ids: TypeAlias = int | np.integer[Any] | Iterable[int] | NDArray[np.integer[Any]
 
 
 def coding_of(
-    dim: int, rows: RowKind, first_bits: int | None, more_bits: int, seed: bytes | None
+    dim: int, rows: RowKind, first_bits: int | None, more_bits: int | None, seed: bytes | None
 ) -> Coding:
     """How an index of these templates is kept; what is not given is chosen.
 
@@ -24,6 +24,8 @@ def coding_of(
     dim = operator.index(dim)
     if first_bits is None:
         first_bits = 2 if dim < 256 else 1
+    if more_bits is None:
+        more_bits = 2 - first_bits
     return Coding(
         dim, rows, first_bits, more_bits, secrets.token_bytes(32) if seed is None else seed
     )

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vultus.index.compiled import FLOAT32S, compiled, nb, tuple_of
+from vultus.index.compiled import FLOAT32S, compiled, nb
 from vultus.index.simd import ALONG_FROM, FACTOR_SCALE, LEAST_BESIDE
 
 SLACK = 1e-5  # for the rounding of rotations and products in float32
@@ -82,11 +82,7 @@ def whole_test(
     test[2], test[3] = min(max(-c, 0), 65535), q
 
 
-@compiled(
-    tuple_of((nb.uint16[:, ::1], FLOAT32S))(
-        FLOAT32S, FLOAT32S, FLOAT32S, nb.float64, nb.float64, nb.int64
-    )
-)
+@compiled(nb.uint16[:, ::1](FLOAT32S, FLOAT32S, FLOAT32S, nb.float64, nb.float64, nb.int64))
 def tests(
     need: NDArray[np.float32],
     steps: NDArray[np.float32],
@@ -94,11 +90,10 @@ def tests(
     reach: float,
     rate: float,
     n_nibbles: int,
-) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
-    """`whole_test` (m, 4) and `margin` (m,) of each probe."""
-    whole, margins = np.empty((len(need), 4), np.uint16), np.empty(len(need), np.float32)
+) -> NDArray[np.uint16]:
+    """`whole_test` (m, 4) of each probe."""
+    whole = np.empty((len(need), 4), np.uint16)
     for j in range(len(need)):
-        margins[j] = margin(need[j], reach)
         base = bases[j] + rounding(need[j], rate, steps[j], n_nibbles)
-        whole_test(need[j], margins[j], steps[j], base, whole[j])
-    return whole, margins
+        whole_test(need[j], margin(need[j], reach), steps[j], base, whole[j])
+    return whole

@@ -34,16 +34,28 @@ REACHING = tuple_of((INT64S, INT64S, FLOAT32S, nb.int64))
 SCORING = tuple_of(
     (nb.int8[:, ::1], nb.float32[:, ::1], nb.int16[:, :, ::1], nb.float64[::1], FLOAT64S2)
 )
+# What `near.still_near` looks at: blocks, further bits and their factors; the numbers of first
+# and further bits and the levels; what `prepare` made of the probes, and the turned probes; the
+# tests of `bounds.tests`, and `codes.deviation` and `codes.hazard` for the further bits.
+FURTHER = tuple_of(
+    (
+        tuple_of((UINT8S3, nb.uint8[:, ::1], nb.uint16[:, ::1])),
+        tuple_of((nb.int64, nb.int64, FLOAT32S)),
+        tuple_of((UINT8S3, FLOAT32S, FLOAT32S, nb.float32[:, ::1])),
+        tuple_of((nb.uint16[:, ::1], nb.float64, nb.float64)),
+    )
+)
 ASKED = tuple_of((nb.int64, nb.float32, nb.boolean))  # k or 0, threshold, whether it is `first`
 
 Coded = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 Wanted = tuple[NDArray[np.uint8], NDArray[np.uint16]]
 Found = tuple[NDArray[np.int64], NDArray[np.int64]]
-# Probe numbers, rows, and 256 times what a sum has above what it needs, plus the factor along.
+# Probe numbers, rows, and what a sum has above what it needs, with the factors: `spare_of`.
 Near = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 # Probe numbers, rows, scores, and how many rows have no score.
 Reaching = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], int]
 Scoring = tuple[NDArray[Any], ...]
+Further = tuple[Any, ...]
 Limits = tuple[int, float, bool]
 
 

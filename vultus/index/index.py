@@ -53,7 +53,7 @@ class FaceIndex:
         *,
         rows: RowKind = "float32",
         first_bits: int | None = None,
-        more_bits: int = 0,
+        more_bits: int | None = None,
         seed: bytes | None = None,
     ) -> None:
         """An empty index in memory for templates of `dim` numbers, 1 to 4096.
@@ -61,9 +61,9 @@ class FaceIndex:
         rows: "float32" keeps the templates as they are, "int8" in a quarter of the room; then
         the reference is the rounded template (at 128 dimensions a score moves by about 6e-4).
         first_bits: bits a dimension that every search reads, 1 or 2; 2 below 256 dimensions if
-        not given. more_bits: further bits a dimension, in memory, that spare reading rows from
-        the disk. seed: 32 bytes that draw the rotation of the codes; by default the operating
-        system draws them.
+        not given. more_bits: further bits a dimension, in memory, that spare reading rows; if
+        not given so many that there are two in all. seed: 32 bytes that draw the rotation of
+        the codes; by default the operating system draws them.
         """
         self._begin(coding_of(dim, rows, first_bits, more_bits, seed), [], None)
 
@@ -84,7 +84,7 @@ class FaceIndex:
         *,
         rows: RowKind = "int8",
         first_bits: int | None = None,
-        more_bits: int = 0,
+        more_bits: int | None = None,
         seed: bytes | None = None,
         keyring: Keyring | None = None,
     ) -> "FaceIndex":

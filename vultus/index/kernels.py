@@ -32,12 +32,17 @@ from vultus.index.compiled import (
     nb,
     tuple_of,
 )
-from vultus.index.near import MOST_SPARE, foremost, nearer, raised, reaching_of_near, still_near
+from vultus.index.near import (
+    foremost,
+    nearer,
+    raised,
+    reaching_of_near,
+    spare_of,
+    still_near,
+)
 from vultus.index.scores import kth, reaching_only, scores, scores_float32, scores_int8
 from vultus.index.simd import (
     BLOCK,
-    LEAST_BESIDE,
-    NEVER_RULED_OUT,
     bit,
     count,
     largest,
@@ -121,18 +126,6 @@ def prepare(
 def _place_of(lane: int) -> int:
     """Where the sum of a row is among its block's: first the even rows', then the odd rows'."""
     return lane % 2 * (BLOCK // 2) + lane // 2
-
-
-@compiled(nb.int64(nb.int64, nb.int64, nb.int64, nb.uint16[::1]))
-def _spare(total: int, along: int, beside: int, test: NDArray[np.uint16]) -> Any:
-    """256 times what a sum has above what it needs, plus the factor along: see `Near`."""
-    above: Any = MOST_SPARE
-    if beside != NEVER_RULED_OUT and test[2] != 65535:
-        wide = np.int64(max(beside, LEAST_BESIDE))
-        more = np.int64(test[0]) + (np.int64(along) * np.int64(test[1]) >> 8)
-        less = np.int64(test[2]) + (wide * np.int64(test[3]) >> 8)
-        above = max(0, total - more + less)
-    return above << 8 | along
 
 
 @compiled(nb.int64(CODED))
@@ -234,7 +227,7 @@ def _near_blocks(
             lane = row % BLOCK
             along, beside = int(factors[b, 0, lane]), int(factors[b, 1, lane])
             total = int(sums[(b - sums_from) * BLOCK + _place_of(lane)])
-            rows[n], spare[n] = row, _spare(total, along, beside, test)
+            rows[n], spare[n] = row, spare_of(total, along, beside, test)
             n += 1
     return stop, n
 

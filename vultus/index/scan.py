@@ -77,6 +77,14 @@ class Limits:
             return self.first if self.k is None else min(self.k, self.first)
         return self.k
 
+    def chances(self, coding: Coding) -> tuple[float, float]:
+        """Of missing a row by its first bits, and by its further bits.
+
+        The first get the most: of the many rows that they let through each costs.
+        """
+        further = self.max_miss / 4 if coding.more_bits else 0.0
+        return self.max_miss - further, further
+
     def needed(self, kth: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scores (m,) to reach, if the best that are asked for reach `kth` (m,)."""
         fixed = np.float32(self.threshold)
@@ -222,61 +230,69 @@ class _Place:
         """
         if np.isnan(need.sum()):  # the best of the sample, and one of them has no score
             raise _damaged()
-        tests, margins = self._tests(asked, need, limits)
+        tests = self._tests(asked, need, limits)
         near = self._near(asked, tests)
-        part, n_near = self._part, len(near[1])
-        if part.coding.more_bits and n_near:
-            still = self._still_near(asked, need, margins, near[0], near[1])
-            near = near[0][still], near[1][still], near[2][still]
+        further = self._further(asked, limits, tests)
         wanted = limits.best or 0, limits.threshold, limits.first > 0
-        made, stored = asked.prepared(part.coding), part.rows_at_hand()
-        if stored is not None and n_near < 2 * _ROWS_ALONE:
-            scoring = _scoring(stored, made, asked)
-            found = compiled_kernels().reaching_of_near(
-                near, scoring, need, tests, made.steps, wanted
-            )
+        stored = self._part.rows_at_hand()
+        if stored is not None and len(near[1]) < 2 * _ROWS_ALONE:
+            scoring = _scoring(stored, asked.prepared(self._part.coding), asked)
+            found = compiled_kernels().reaching_of_near(near, scoring, need, further, wanted)
         else:
-            found = self._reaching_of_near(near, asked, need, tests, wanted)
+            found = self._reaching_of_near(near, asked, need, further, wanted)
         owners, rows, scores, n_damaged = found
         if n_damaged:
             raise _damaged()
-        return Found(owners, part.ids_at(rows), scores)
+        return Found(owners, self._part.ids_at(rows), scores)
 
     def _reaching_of_near(
         self,
         near: Near,
         asked: Asked,
         need: NDArray[np.float32],
-        tests: NDArray[np.uint16],
+        further: tuple[Any, ...],
         wanted: tuple[int, float, bool],
     ) -> Reaching:
         """As the kernel of this name, with rows that must be fetched, or by several threads."""
         compiled, part, k = compiled_kernels(), self._part, wanted[0]
-        owners, rows, _ = near
-        scored = np.empty(0, np.float32)
+        owners, rows, spare = near
+        scored, end, made = np.empty(0, np.float32), len(rows), asked.prepared(part.coding)
         if k:
-            n = compiled.foremost(near, tests)
+            n = compiled.foremost(near, further[3][0])
             scored = _scores(part, owners[:n], rows[:n], asked)
             higher = compiled.raised(owners[:n], scored, need, wanted)
-            end = compiled.nearer(near, n, need, higher, asked.prepared(part.coding).steps)
-            owners, rows, need = owners[:end], rows[:end], higher
+            end = compiled.nearer(near, n, need, higher, made.steps)
+            need = higher
         n = len(scored)
+        if part.coding.more_bits:
+            end = compiled.still_near((owners[:end], rows[:end], spare[:end]), n, need, further)
+        owners, rows = owners[:end], rows[:end]
         rest = _scores(part, owners[n:], rows[n:], asked)
         scores = np.concatenate((scored, rest))
         reaching: Reaching = compiled.reaching_only(owners, rows, scores, need)
         return reaching
 
-    def _tests(
-        self, asked: Asked, need: NDArray[np.float32], limits: Limits
-    ) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
-        """What sums are compared with, see `bounds.tests`, and the margins (m,) in it."""
+    def _tests(self, asked: Asked, need: NDArray[np.float32], limits: Limits) -> NDArray[np.uint16]:
+        """What sums are compared with, see `bounds.tests`."""
         coding, made = self._part.coding, asked.prepared(self._part.coding)
-        chance = limits.max_miss / 2 if coding.more_bits else limits.max_miss
+        chance = limits.chances(coding)[0]
         reach, rate = deviation(coding.dim, chance), hazard(coding.dim, chance)
-        tests, margins = compiled_kernels().tests(
+        tests: NDArray[np.uint16] = compiled_kernels().tests(
             need, made.steps, made.bases, reach, rate, 2 * coding.n_bytes
         )
-        return tests, margins
+        return tests
+
+    def _further(self, asked: Asked, limits: Limits, tests: NDArray[np.uint16]) -> tuple[Any, ...]:
+        """What `near.still_near` needs to know: see `compiled.FURTHER`."""
+        coding, codes, made = self._part.coding, self._part.codes, asked.prepared(self._part.coding)
+        levels = cells(coding.first_bits, coding.more_bits)[1].astype(np.float32)
+        chance = limits.chances(coding)[1]
+        return (
+            (codes.blocks, codes.more, codes.more_factors),
+            (coding.first_bits, coding.more_bits, levels),
+            (made.first, made.steps, made.bases, made.turned),
+            (tests, deviation(coding.dim, chance), hazard(coding.dim, chance)),
+        )
 
     def _near(self, asked: Asked, tests: NDArray[np.uint16]) -> Near:
         """Rows whose sums pass these tests."""
@@ -296,23 +312,6 @@ class _Place:
             return near[0]
         owners, rows, spare = (np.concatenate(arrays) for arrays in zip(*near, strict=True))
         return owners, rows, spare
-
-    def _still_near(
-        self,
-        asked: Asked,
-        need: NDArray[np.float32],
-        margins: NDArray[np.float32],
-        owners: NDArray[np.int64],
-        rows: NDArray[np.int64],
-    ) -> NDArray[np.bool_]:
-        """Which rows still reach what is wanted by all their bits."""
-        coding, codes = self._part.coding, self._part.codes
-        levels = cells(coding.first_bits, coding.more_bits)[1].astype(np.float32)
-        still: NDArray[np.bool_] = compiled_kernels().still_near(
-            codes.blocks, codes.more, codes.more_factors, asked.prepared(coding).turned, levels,
-            coding.first_bits, coding.more_bits, need, margins, owners, rows,
-        )  # fmt: skip
-        return still
 
 
 def _best_of(places: Sequence[_Place], asked: Asked, k: int) -> NDArray[np.float32]:

@@ -129,7 +129,7 @@ class ShardedIndex:
         *,
         rows: RowKind = "int8",
         first_bits: int | None = None,
-        more_bits: int = 0,
+        more_bits: int | None = None,
         settings: ShardSettings | None = None,
         keys: ShardKeys | None = None,
     ) -> "ShardedIndex":

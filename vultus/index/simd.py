@@ -337,6 +337,43 @@ def _emit_products(builder: Any, row: Any, high: Any, low: Any, n: Any, out: Any
 
 
 @intrinsic
+def sum_where(typing: Any, bits: Any, numbers: Any, n: Any) -> Any:
+    """The sum of those of n numbers whose bit is set; n a multiple of 16.
+
+    bits: the address of n / 8 bytes, low bits first; numbers: of n int16.
+    """
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _emit_sum_where(builder, *args)
+
+    return nb.types.int64(*[nb.types.intp] * 3), generate
+
+
+def _emit_sum_where(builder: Any, bits: Any, numbers: Any, n: Any) -> Any:
+    """The instructions of `sum_where`."""
+    pairs, wide = ir.VectorType(_i32, 8), ir.VectorType(_i32, 16)
+    lanes = pairs if _has_avx2() else wide
+    total = cgutils.alloca_once_value(builder, ir.Constant(lanes, [0] * lanes.count))
+    flags = builder.inttoptr(bits, _word.as_pointer())
+    places = builder.inttoptr(numbers, _words.as_pointer())
+    with cgutils.for_range(builder, builder.udiv(n, ir.Constant(_i64, 16))) as loop:
+        word = builder.load(builder.gep(flags, [loop.index]), align=1)
+        chosen = builder.sext(builder.bitcast(word, ir.VectorType(ir.IntType(1), 16)), _words)
+        some = builder.and_(builder.load(builder.gep(places, [loop.index]), align=2), chosen)
+        if _has_avx2():
+            kind = ir.FunctionType(pairs, [_words, _words])
+            add = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx2.pmadd.wd")
+            some = builder.call(add, [some, ir.Constant(_words, [1] * 16)])
+        else:
+            some = builder.sext(some, wide)
+        builder.store(builder.add(builder.load(total), some), total)
+    kind = ir.FunctionType(_i32, [lanes])
+    name = f"llvm.vector.reduce.add.v{lanes.count}i32"
+    added = cgutils.get_or_insert_function(builder.module, kind, name)
+    return builder.sext(builder.call(added, [builder.load(total)]), _i64)
+
+
+@intrinsic
 def ask_for(typing: Any, address: Any) -> Any:
     """Ask memory for the line at this address, to be read soon."""
 
