@@ -169,6 +169,23 @@ class SearchSummary:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """On what terms a source is visited.
+
+    `licence`: what its owner has granted, in words; it outweighs a reservation of rights, and
+    nothing else. `contact`: whom to ask there. A web source is visited anew after
+    `revisit_days`; the others bound one visit, None is without bound.
+    """
+
+    licence: str | None = None
+    contact: str | None = None
+    revisit_days: int | None = None
+    photos_max: int | None = None
+    requests_max: int | None = None
+    bytes_max: int | None = None
+
+
+@dataclass(frozen=True)
 class SourceAnswer:
     """A registered source, unsealed."""
 
@@ -182,6 +199,8 @@ class SourceAnswer:
     expires: date | None
     expired: bool
     visited: datetime | None
+    allow_hosts: tuple[str, ...]  # HOST or HOST:PORT; none for a folder
+    terms: Terms
 
 
 @dataclass

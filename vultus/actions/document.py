@@ -1,6 +1,7 @@
 """Answers as the JSON documents of the contract, the same for command line and API."""
 
 import base64
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -61,6 +62,8 @@ def source_document(source: SourceAnswer) -> Document:
         "expires": day(source.expires),
         "expired": source.expired,
         "visited": instant(source.visited),
+        "allow_hosts": list(source.allow_hosts),
+        **asdict(source.terms),
     }
 
 

@@ -89,8 +89,8 @@ DECLARATIONS: Mapping[EntryKind, Declaration] = {
     ),
     _K.SOURCE_ADDED: _says(
         "A source was added.",
-        "by source kind expires",
-        "name collection location legal_basis page_url_prefix",
+        "by source kind expires revisit_days photos_max requests_max bytes_max",
+        "name collection location legal_basis page_url_prefix allow_hosts licence contact",
     ),
     _K.SOURCE_ERASED: _says(
         "A source and the photos that lay only there were erased.",
