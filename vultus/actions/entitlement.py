@@ -85,20 +85,20 @@ def check_prefix(kind: str, prefix: str | None) -> None:
 
 def check_terms(kind: str, terms: Terms) -> Terms:
     """The terms with texts stripped and the default filled in. Raises InputError `source.terms`."""
-    texts = [text and text.strip() for text in (terms.licence, terms.contact)]
-    if any(text is not None and not 1 <= len(text) <= TEXT_LENGTH_MAX for text in texts):
+    licence, contact = (t and t.strip() for t in (terms.licence, terms.contact))
+    if any(t is not None and not 1 <= len(t) <= TEXT_LENGTH_MAX for t in (licence, contact)):
         raise unusable_terms("Licence and contact are texts of reasonable length.")
     if kind == FOLDER:
         if terms != Terms(terms.licence, terms.contact):
             raise unusable_terms("A folder has neither budgets nor an interval of visits.")
-        return Terms(*texts)
+        return Terms(licence, contact)
     days = REVISIT_DAYS if terms.revisit_days is None else terms.revisit_days
     budgets = (terms.photos_max, terms.requests_max, terms.bytes_max)
     if not 0 <= days <= REVISIT_DAYS_MAX:
         raise unusable_terms(f"A source is visited every 0 to {REVISIT_DAYS_MAX} days.")
     if not all(budget is None or 1 <= budget <= BUDGET_MAX for budget in budgets):
         raise unusable_terms("A budget is a whole number above 0.")
-    return Terms(*texts, days, *budgets)
+    return Terms(licence, contact, days, *budgets)
 
 
 def unusable_terms(what: str) -> InputError:
