@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from vultus.acquire.elements import Node, visit
+from vultus.acquire.feed import read_feed
 from vultus.acquire.found import Beside, Found, Item, Link, Role
 from vultus.acquire.linked import linked
 
@@ -49,9 +50,12 @@ def read_sitemap(url: str, body: bytes) -> Found:
     """What the sitemap of these bytes, which `url` answered, tells. Raises nothing.
 
     Its pages and sitemaps are links; its pictures are photos, each with its page and with that
-    page's lastmod as version. A file packed with gzip is unpacked.
+    page's lastmod as version. A file packed with gzip is unpacked. A feed may stand in the place of
+    a sitemap (sitemaps.org, other formats), and is read as one.
     """
     reading = _read(url, body)
+    if not reading.n_places:
+        return read_feed(url, unpacked(body))
     return Found(tuple(reading.photos), tuple(reading.links))
 
 
