@@ -6,6 +6,7 @@ Every count of requests is taken from the server's own log.
 import io
 from datetime import UTC, datetime, timedelta
 
+import content_credentials
 import pytest
 from homes import log_of
 from PIL import Image
@@ -17,6 +18,10 @@ from vultus.errors import InputError
 
 ALLOWS_ALL = answer(b"User-agent: *\nDisallow:\n", "Content-Type: text/plain")
 LACKS = answer(b"", status="404 Not Found")
+CREDITED = content_credentials.jpeg(
+    content_credentials.store(content_credentials.manifest(content_credentials.reserving()))
+)
+JPEG = "Content-Type: image/jpeg"
 PICTURE, PAGE = "/photos/1.jpg", "/pages/1.html"
 
 
@@ -132,6 +137,8 @@ def test_a_site_without_robots_txt_allows():
         ({PICTURE: picture("Content-Usage: ai-use=n")}, "content-usage.denied"),
         ({PICTURE: picture("Content-Signal: search=no")}, "content-signal.denied"),
         ({PICTURE: picture(data_mining="DMI-PROHIBITED")}, "iptc-data-mining.prohibited"),
+        ({PICTURE: answer(CREDITED, JPEG)}, "c2pa-training-mining.not_allowed"),
+        ({PICTURE: answer(CREDITED[:300] + b"\xff\xd9", JPEG)}, "c2pa-training-mining.unreadable"),
         ({PICTURE: answer(b"", status="404 Not Found")}, "x-robots-tag.unreadable"),
         ({PICTURE: answer(b"", status="401 Unauthorized")}, "x-robots-tag.unreadable"),
         ({PICTURE: b"not HTTP\r\n\r\n"}, "x-robots-tag.unreadable"),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urljoin
 
-from vultus.acquire import embedded, optout, sitefile
+from vultus.acquire import c2pa, embedded, optout, sitefile
 from vultus.acquire.fetch import Fetcher, Hop, Response
 from vultus.acquire.memory import Kept, Memory, now_utc, usable_until
 from vultus.acquire.retry import open_at
@@ -267,8 +267,11 @@ def said_in_headers(response: Response, place: Place) -> list[Signal]:
 
 
 def said_in_picture(body: bytes) -> list[Signal]:
-    """plus:DataMining of a picture's own metadata; content credentials are not read yet."""
+    """What a picture says in itself: its content credentials, and plus:DataMining of its XMP."""
+    said = c2pa.content_credentials(body)
     metadata = read_metadata(body)
     if "xmp" in metadata.unreadable:
-        return [unreadable("iptc-data-mining", Place.IMAGE, "XMP that cannot be read")]
-    return [] if metadata.data_mining is None else [embedded.data_mining(metadata.data_mining)]
+        said.append(unreadable("iptc-data-mining", Place.IMAGE, "XMP that cannot be read"))
+    elif metadata.data_mining is not None:
+        said.append(embedded.data_mining(metadata.data_mining))
+    return said
