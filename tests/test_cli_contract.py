@@ -44,7 +44,8 @@ SOURCE = {
 INGEST = {
     "photos": int, "new": int, "unchanged": int, "faces": int, "removed": int,
     "refused": {str: int},
-    "failed": {str: int}, "places": int, "seconds": float,
+    "failed": {str: int}, "places": int, "requests": int, "unfinished": {str: str},
+    "seconds": float,
 }  # fmt: skip
 FACE = {
     "n": int, "box": [float] * 4, "landmarks": [[float] * 2] * 5, "detection_score": float,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from vultus.acquire import optout
-from vultus.acquire.asking import MIN_BYTES, Asking, Manners, said_by, waits
+from vultus.acquire.asking import Asking, Manners, said_by, waits
 from vultus.acquire.decision import Decision
 from vultus.acquire.fetch import Fetcher, Hop
 from vultus.acquire.memory import Memory
@@ -21,8 +21,6 @@ from vultus.acquire.permit import decide
 from vultus.acquire.signal import Place, unreadable
 from vultus.acquire.url import parse_url
 from vultus.errors import RefusedError, UnavailableError
-
-__all__ = ["MAX_WAIT_S", "MIN_BYTES", "Finding", "ask"]
 
 MAX_WAIT_S = 60.0
 

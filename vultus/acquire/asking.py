@@ -19,7 +19,7 @@ from vultus.acquire import c2pa, embedded, optout, sitefile
 from vultus.acquire.fetch import Fetcher, Hop, Response
 from vultus.acquire.memory import Kept, Memory, now_utc, usable_until
 from vultus.acquire.retry import open_at
-from vultus.acquire.robots import MAX_ROBOTS_BYTES, Answer
+from vultus.acquire.robots import MAX_ROBOTS_BYTES, Answer, Robots
 from vultus.acquire.signal import Place, Signal, unreadable
 from vultus.acquire.url import Url, parse_url
 from vultus.errors import InputError, RefusedError, UnavailableError
@@ -27,6 +27,7 @@ from vultus.faces.metadata import read_metadata
 
 MAX_LICENCES = 10
 MIN_BYTES = max(MAX_ROBOTS_BYTES, sitefile.MAX_FILE_BYTES) + 1
+_NO_ANSWER = {"fetch.name", "fetch.connection", "fetch.tls", "fetch.timeout"}  # as if 503
 _STRAY = {"fetch.redirect", "fetch.host", "fetch.scheme", "fetch.encoding"}
 
 
@@ -61,11 +62,15 @@ class Asking:
         self.silent = False
         self.away: str | None = None
 
-    def answer(self, url: str) -> Answer:
-        """What robots.txt says of a URL; it is asked for where it is not known."""
+    def robots(self, url: str) -> Robots:
+        """The robots.txt for a URL; it is asked for where it is not known."""
         robots_url = f"{place_of(url)}/robots.txt"
         self._file(robots_url, MAX_ROBOTS_BYTES + 1, self._go_on)
-        answer = self.memory.robots(robots_url).answer(url)
+        return self.memory.robots(robots_url)
+
+    def answer(self, url: str) -> Answer:
+        """What robots.txt says of a URL."""
+        answer = self.robots(url).answer(url)
         self.memory.at_least(answer.delay_s)
         if answer.allowed and not open_at(answer.visit_times, now_utc()):
             return Answer(False, "robots.visit_time", body_sha256=answer.body_sha256)
@@ -140,6 +145,10 @@ class Asking:
                 url, hosts=frozenset({self.host.host}), bytes_max=bytes_max, follow=follow,
                 etag=etag, last_modified=last_modified,
             )  # fmt: skip
+        except UnavailableError as error:
+            if error.code in _NO_ANSWER:
+                self.memory.pace = self.memory.pace.after(503, None, now_utc())
+            raise
         finally:
             self.memory.last_request = now_utc()
         self.asked += response.hops

@@ -5,12 +5,17 @@ A source can be of a kind whose readers are all here.
 
 from collections.abc import Callable, Mapping
 
+from vultus.acquire.feed import read_feed
 from vultus.acquire.found import Found, Link, Role
 from vultus.acquire.optout import MAX_PAGE_BYTES
+from vultus.acquire.sitemap import read_sitemap
 
 Reader = Callable[[str, bytes, str], Found]  # URL, body, content type
 
-READERS: Mapping[Role, Reader] = {}
+READERS: Mapping[Role, Reader] = {
+    Role.FEED: lambda url, body, _: read_feed(url, body),
+    Role.SITEMAP: lambda url, body, _: read_sitemap(url, body),
+}
 # What a source of a kind is first asked for, and what else its documents may lead to.
 KINDS: Mapping[str, tuple[Role, frozenset[Role]]] = {
     "site": (Role.PAGE, frozenset({Role.SITEMAP})),

@@ -78,6 +78,8 @@ def ingest_document(answer: IngestAnswer, *, files: bool) -> Document:
         "refused": dict(sorted(answer.refused.items())),
         "failed": dict(sorted(answer.failed.items())),
         "places": answer.places,
+        "requests": answer.requests,
+        "unfinished": dict(sorted(answer.unfinished.items())),
         "seconds": answer.seconds,
     }
     if files:
@@ -189,9 +191,9 @@ def held_document(held: HeldPhoto) -> Document:
         "enrolled": held.enrolled,
         "n_faces": held.n_faces,
         "decision": {
-            "rule": held.reason or held.decision,
-            "signal": None,
-            "value": None,
+            "rule": held.rule,
+            "signal": held.signal,
+            "value": held.value,
             "time": instant(held.time),
         },
         "title": photo.title,

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from vultus.acquire.allowed import AllowList
 from vultus.acquire.folder import path_text
+from vultus.acquire.forbidden import refuse_forbidden_host
 from vultus.acquire.reader import web_kinds
 from vultus.acquire.url import parse_url
 from vultus.actions.answers import Terms
@@ -14,7 +15,6 @@ from vultus.actions.case import today
 from vultus.errors import InputError
 
 FOLDER = "folder"
-KINDS = (FOLDER, *web_kinds())
 NAME_LENGTH_MAX = 200
 PREFIX_LENGTH_MAX = 1000
 TEXT_LENGTH_MAX = 1000
@@ -39,11 +39,12 @@ def check_entitlement(texts: dict[str, str], expires: date | None) -> None:
 
 
 def check_kind(kind: str) -> None:
-    if kind not in KINDS:
+    known = (FOLDER, *web_kinds())
+    if kind not in known:
         raise InputError(
             "source.kind",
             f"A source of kind {kind} cannot be visited by this version.",
-            f"Known kinds: {', '.join(KINDS)}.",
+            f"Known kinds: {', '.join(known)}.",
         )
 
 
@@ -108,8 +109,8 @@ def unusable_terms(what: str) -> InputError:
 def place_of(kind: str, location: str, allow_hosts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """A source's location in one spelling, and the hosts that it may ask.
 
-    Raises InputError `source.hosts_of_a_folder`, `source.host_of_location`, and those of
-    `folder_location`, `AllowList.of` and `parse_url`.
+    Raises InputError `source.hosts_of_a_folder`, `source.host_of_location`, RefusedError
+    `source.forbidden_host`, and what `folder_location`, `AllowList.of` and `parse_url` raise.
     """
     if kind == FOLDER:
         if allow_hosts:
@@ -127,4 +128,6 @@ def place_of(kind: str, location: str, allow_hosts: tuple[str, ...]) -> tuple[st
             f"The location is at {url.authority}, which is not among the hosts that are allowed.",
             f"Name it too: --allow-host {url.authority} .",
         )
+    for host in allowed.names:
+        refuse_forbidden_host(host)
     return url.text, allowed.hosts
