@@ -11,7 +11,15 @@ from vultus.actions.home import local_account
 
 LACKS = answer(b"", status="404 Not Found")
 ALLOWS = answer(b"User-agent: *\nDisallow:\n", "Content-Type: text/plain")
+ENROLLED = (True, "permit.allowed")
 SITE_FILES = ["/robots.txt", "/.well-known/tdmrep.json", "/ai.txt"]
+
+
+def counts(answer):
+    """(new, unchanged, refused, failed, removed), once the sums hold."""
+    refused, failed = sum(answer.refused.values()), sum(answer.failed.values())
+    assert answer.photos == answer.new + answer.unchanged + refused + failed
+    return answer.new, answer.unchanged, refused, failed, answer.removed
 
 
 class Paths(dict):

@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from homes import BOTH, log_of, require_clean, visit, wall
 from sites import (
+    ENROLLED,
     LACKS,
     SITE_FILES,
     add_site,
     allowed,
+    counts,
     listed,
     page,
     picture,
@@ -25,14 +27,6 @@ from vultus.actions.answers import Terms
 from vultus.errors import InputError, RefusedError
 
 both = pytest.mark.parametrize("home", BOTH, indirect=True)
-ENROLLED = (True, "permit.allowed")
-
-
-def counts(answer):
-    """(new, unchanged, refused, failed, removed), once the sums hold."""
-    refused, failed = sum(answer.refused.values()), sum(answer.failed.values())
-    assert answer.photos == answer.new + answer.unchanged + refused + failed
-    return answer.new, answer.unchanged, refused, failed, answer.removed
 
 
 @both
