@@ -130,6 +130,7 @@ def list_photos(
 def held_photo(row: Photo, photo: PhotoAnswer, decision: Decision | None) -> HeldPhoto:
     """A photo with the decision about it: what a site said, or what was found in its pixels."""
     signal, value = decision.decided_by() if decision else ("", "")
+    rule = row.reason or row.decision
     return HeldPhoto(
         photo=photo,
         enrolled=row.decision == "enrolled",
@@ -137,7 +138,8 @@ def held_photo(row: Photo, photo: PhotoAnswer, decision: Decision | None) -> Hel
         decision=row.decision,
         reason=row.reason or None,
         time=decision.time if decision else row.seen,
-        rule=decision.rule if decision and row.decision != "failed" else row.reason or row.decision,
+        # A permitted photo can still have no face, or none that is good enough.
+        rule=decision.rule if decision and not (decision.may_enrol and row.reason) else rule,
         signal=signal or None,
         value=value or None,
         document=decision.to_bytes() if decision else None,

@@ -20,6 +20,7 @@ from vultus.acquire.found import Role
 from vultus.acquire.memory import now_utc
 from vultus.acquire.reader import first_link
 from vultus.actions.answers import IngestAnswer, SourceAnswer
+from vultus.actions.case import today
 from vultus.actions.count import count
 from vultus.actions.document_turn import UNSHOWN, document_turn
 from vultus.actions.frontier import Frontier, Lead, Lease
@@ -242,6 +243,9 @@ def run(crawl: Crawl, progress: Progress | None) -> str | None:
     told = Told(crawl, progress)
     while True:
         told.say()
+        expires = crawl.frontier.source.expires
+        if expires is not None and expires < today():
+            return "source.expired"
         found = crawl.frontier.take_host(crawl.left)
         if found is None:
             told.say(at_once=True)

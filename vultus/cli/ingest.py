@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 UNFINISHED = {
     "visit.budget": "a budget of the source is spent; it goes on when it is next due.",
     "visit.limit": "as many photos were read as were asked for; run it again to go on.",
+    "source.expired": "its entitlement has expired meanwhile.",
     "visit.host_waits": "a host asks to be left alone for now; run it again later to go on.",
 }
 
