@@ -3,19 +3,19 @@
 robots.txt comes first, and nothing is asked for that it forbids: no site file, not the URL, and
 nothing that a redirect leads to before the robots.txt of that place has been read. Then come
 tdmrep.json, ai.txt and the licences that robots.txt names, and at last the URL itself with its
-headers, and the page or picture that it is. Between two requests at least the time passes that
-robots.txt asks for. What cannot be had counts as a no.
+headers, the page or picture that it is, and the licences that these name. Between two requests at
+least the time passes that robots.txt asks for. What cannot be had counts as a no.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import urljoin
 
 from vultus.acquire import c2pa, embedded, optout, sitefile
 from vultus.acquire.decision import Decision
 from vultus.acquire.fetch import Fetcher, Hop, Response
+from vultus.acquire.linked import linked
 from vultus.acquire.permit import decide
 from vultus.acquire.retry import REFUSALS, open_at
 from vultus.acquire.robots import MAX_ROBOTS_BYTES, Answer, Robots, of_response
@@ -70,6 +70,7 @@ def ask(
             response = asking.get(url, fetcher.bytes_max)
             status = response.status
             signals += _said_by(response)
+            signals += asking.licences_of(url, response)
         except (RefusedError, UnavailableError) as error:
             problem = error.message
             signals.append(unreadable("x-robots-tag", Place.PAGE_HEADER, error.message))
@@ -88,6 +89,7 @@ class _Asking:
         self.robots: dict[str, Robots] = {}
         self.delay_s = 0.0
         self.refused = False
+        self.licences: set[str] = set()  # those that were asked for
 
     def answer(self, url: str) -> Answer:
         """What robots.txt says of a URL; it is asked for where it has not been."""
@@ -152,13 +154,38 @@ class _Asking:
             (f"{place}/ai.txt", "ai-txt", sitefile.ai_txt),
         ]
         found = [signal for file in files for signal in self._site_file(url, *file, may_lack=True)]
-        licences = dict.fromkeys(answer.licences)
-        if len(licences) > MAX_LICENCES:
-            return [*found, unreadable("rsl", Place.SITE_FILE, "more licences than are read")]
-        for written in licences:
-            found += self._site_file(
-                url, urljoin(url, written), "rsl", sitefile.rsl, may_lack=False
-            )
+        return found + self._licences(url, url, answer.licences)
+
+    def licences_of(self, url: str, response: Response) -> list[Signal]:
+        """What the licences say of a URL that its answer names: in its headers, or as a page."""
+        if not 200 <= response.status < 300 or response.truncated:
+            return []
+        kind = _kind(response)
+        place = Place.IMAGE_HEADER if kind.startswith("image/") else Place.PAGE_HEADER
+        named = [optout.licences_of_headers(response.values("link"), place)]
+        if "html" in kind:
+            named.append(optout.licences_of_page(response.body))
+        found: list[Signal] = []
+        for licences in named:
+            found += licences.signals
+            for whole in licences.whole:
+                found += [replace(said, place=Place.PAGE) for said in sitefile.rsl(whole, url)]
+            base = linked(response.final_url, licences.base) or response.final_url
+            found += self._licences(url, base, licences.urls)
+        return found
+
+    def _licences(self, url: str, base: str, written: Sequence[str]) -> list[Signal]:
+        """What these licences say of `url`, each written as a URL; none is asked for twice."""
+        found: list[Signal] = []
+        for text in written:
+            where = linked(base, text)
+            if where in self.licences:
+                continue
+            if where is None or len(self.licences) == MAX_LICENCES:
+                what = f"more licences than are read, or one at what is no URL: {text}"
+                return [*found, unreadable("rsl", Place.SITE_FILE, what)]
+            self.licences.add(where)
+            found += self._site_file(url, where, "rsl", sitefile.rsl, may_lack=False)
         return found
 
     def _site_file(
@@ -193,9 +220,14 @@ def _place(url: str) -> str:
     return f"{parsed.scheme}://{parsed.authority}"
 
 
+def _kind(response: Response) -> str:
+    """The media type of a response, lower case, without parameters."""
+    return ", ".join(response.values("content-type")).partition(";")[0].strip().lower()
+
+
 def _said_by(response: Response) -> list[Signal]:
     """What the headers and the body of a response say."""
-    kind = ", ".join(response.values("content-type")).partition(";")[0].strip().lower()
+    kind = _kind(response)
     is_image = kind.startswith("image/")
     place = Place.IMAGE_HEADER if is_image else Place.PAGE_HEADER
     said = [
