@@ -230,6 +230,24 @@ def test_pictures_in_the_text_of_rss_stand_on_the_entrys_page():
     assert told(body) == [(PHOTO, "The mayor", "figcaption")]
 
 
+def test_a_credit_is_for_what_the_entry_is_sent_with_and_a_licence_for_all_of_it():
+    inside = (
+        "<media:credit>An</media:credit><media:copyright>© An</media:copyright>"
+        f"<dc:rights>© Wire</dc:rights>{ENCLOSURE}"
+        "<content:encoded>&lt;img src='2.jpg'&gt;</content:encoded>"
+    )
+    told = [(p.beside.credit, p.beside.licence) for p in photos(rss(inside))]
+    assert told == [("An", "© An"), (None, "© Wire")]
+
+
+@pytest.mark.parametrize("name", ["g1", "1.html", "/1.html", "tag:wire.example,2024:1", "urn:x"])
+def test_a_name_that_is_no_place_is_no_page(name):
+    """RSS 2.0 has every guid for a permanent link unless it says otherwise; many are none."""
+    item = f"<item><guid>{name}</guid></item><item rdf:about='{name}'/>"
+    assert read_feed(URL, rss(None, item)) == Found()
+    assert read_feed(URL, atom(None, deleted(name))) == Found()
+
+
 def test_xml_base():
     """XML Base, as RFC 4287 section 2 has it."""
     inside = f'<content xml:base="b/" type="html">{ESCAPED}</content>'

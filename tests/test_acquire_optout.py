@@ -224,7 +224,7 @@ RSL = 'rel="license"; type="application/rsl+xml"'
         ([f"</l.xml>; {RSL}"], ["/l.xml"]),
         ([f"<https://a.example/l>;{RSL}"], ["https://a.example/l"]),
         (['</l>;REL=License;TYPE="Application/RSL+xml; charset=utf-8"'], ["/l"]),
-        (['</a>; rel="next license" ; type=application/rsl+xml; title="x, \\"y\\"", </b>; rel=next'],
+        (['</a>; rel="x license" ; type=application/rsl+xml; title="x, \\"y\\"", </b>; rel=next'],
          ["/a"]),
         ([f"</a>; {RSL}, </b>; {RSL}", f"</c>;;{RSL};"], ["/a", "/b", "/c"]),
         ([f"</a>; {RSL}", f"</a>; {RSL}"], ["/a"]), ([f'</a>; {RSL}; anchor="#x"'], ["/a"]),
