@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vultus.acquire import elements
 from vultus.acquire import feed as feeds
 from vultus.acquire.entry import any_date
 from vultus.acquire.feed import read_feed
@@ -230,6 +231,48 @@ def test_pictures_in_the_text_of_rss_stand_on_the_entrys_page():
     assert told(body) == [(PHOTO, "The mayor", "figcaption")]
 
 
+def test_a_link_to_a_picture_is_a_photo_only_as_an_enclosure():
+    """RFC 4287 section 4.2.7.2; content out of line, section 4.1.3.2."""
+    icon = '<link rel="icon" type="image/png" href="/i.png"/>'
+    outside = f'<content type="image/jpeg" src="{PHOTO}"/>'
+    assert [p.url for p in photos(atom(icon + outside))] == [PHOTO]
+
+
+def test_texts_of_media_rss_are_plain_unless_they_say_html():
+    """Media RSS, type of title and description."""
+    text = "&lt;b&gt;A&lt;/b&gt; &amp;amp; B"
+    inside = content("1.jpg", inside=f"<media:description>{text}</media:description>")
+    assert only(rss(inside)).beside.caption == "<b>A</b> &amp; B"
+    html = inside.replace("<media:description>", '<media:description type="html">')
+    assert only(rss(html)).beside.caption == "A & B"
+
+
+def test_a_text_that_is_longer_than_is_read_is_cut(monkeypatch):
+    long = f"<title>{'é' * 20_000}</title>{ENCLOSURE}"
+    assert only(rss(long)).beside.title == "é" * 10_000
+    monkeypatch.setattr(elements, "MAX_CHARACTERS", 100)
+    assert photos(rss(ENCLOSURE + f"<title>{'é' * 200}</title>{content('2.jpg')}"))[0].url == PHOTO
+    assert len(photos(rss(f"<title>{'é' * 200}</title>{content('2.jpg')}"))) == 0
+
+
+def test_a_credit_is_for_what_the_entry_is_sent_with_and_a_licence_for_all_of_it():
+    inside = (
+        "<media:credit>An</media:credit><media:copyright>© An</media:copyright>"
+        f"<dc:rights>© Wire</dc:rights>{ENCLOSURE}"
+        "<content:encoded>&lt;img src='2.jpg'&gt;</content:encoded>"
+    )
+    told = [(p.beside.credit, p.beside.licence) for p in photos(rss(inside))]
+    assert told == [("An", "© An"), (None, "© Wire")]
+
+
+@pytest.mark.parametrize("name", ["g1", "1.html", "/1.html", "tag:wire.example,2024:1", "urn:x"])
+def test_a_name_that_is_no_place_is_no_page(name):
+    """RSS 2.0 has every guid for a permanent link unless it says otherwise; many are none."""
+    item = f"<item><guid>{name}</guid></item><item rdf:about='{name}'/>"
+    assert read_feed(URL, rss(None, item)) == Found()
+    assert read_feed(URL, atom(None, deleted(name))) == Found()
+
+
 def test_xml_base():
     """XML Base, as RFC 4287 section 2 has it."""
     inside = f'<content xml:base="b/" type="html">{ESCAPED}</content>'
@@ -351,7 +394,7 @@ def test_dates_have_the_precision_that_is_written(written, date, precision):
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b"[]", b'{"version": "https://elsewhere.example/"}', b"<html/>", b"text",
+        b"", b"{", b"[]", b'{"items": [{"url": "/1"}]}', b"<html/>", b"text",
         b'{"version": "https://jsonfeed.org/version/1", "items": {}}', b"{" * 100_000,
         b'{"a":' * 50_000, b'{"version": 1' + b"1" * 5_000 + b"}", b"<rss><channel/></rss>",
         b'<!DOCTYPE rss [<!ENTITY x "y">]>' + rss(ENCLOSURE),

@@ -1,4 +1,4 @@
-"""nofollow and none keep a document's links from being followed, wherever they stand."""
+"""nofollow and none in a header keep a document's links from being followed."""
 
 import pytest
 from hypothesis import given
@@ -8,30 +8,25 @@ from vultus.acquire.nofollow import may_follow
 
 
 @pytest.mark.parametrize(
-    ("headers", "head", "may"),
+    ("headers", "may"),
     [
-        ([], "", True),
-        (["noindex"], "", True),
-        (["nofollow"], "", False),
-        (["noindex, NoFollow"], "", False),
-        (["none"], "", False),
-        (["vultus: nofollow"], "", False),
-        (["otherbot: nofollow"], "", True),
-        (["otherbot: noindex, nofollow"], "", True),
-        (["otherbot: noindex, vultus: nofollow"], "", False),
-        (["unavailable_after: 25 Jun 2030 15:00:00 GMT, nofollow"], "", False),
-        ([], '<meta name="robots" content="nofollow">', False),
-        ([], '<META NAME=Robots CONTENT="NOINDEX,NOFOLLOW">', False),
-        ([], '<meta name="vultus" content="none">', False),
-        ([], '<meta name="googlebot" content="nofollow">', True),
-        ([], '<meta name="robots" content="follow">', True),
-        ([], "<p>nofollow</p>", True),
+        ([], True),
+        (["noindex"], True),
+        (["noindex", "nofollow"], False),
+        (["noindex, NoFollow"], False),
+        (["none"], False),
+        (["vultus: nofollow"], False),
+        (["*: nofollow"], False),
+        (["otherbot: nofollow"], True),
+        (["otherbot: noindex, nofollow"], True),
+        (["otherbot: noindex, vultus: nofollow"], False),
+        (["unavailable_after: 25 Jun 2030 15:00:00 GMT, nofollow"], False),
     ],
 )
-def test_nofollow(headers, head, may):
-    assert may_follow(headers, f"<html><head>{head}</head></html>".encode()) is may
+def test_nofollow(headers, may):
+    assert may_follow(headers) is may
 
 
-@given(st.lists(st.text()), st.binary())
-def test_junk_is_no_error(headers, body):
-    assert may_follow(headers, body) in {True, False}
+@given(st.lists(st.text()))
+def test_junk_is_no_error(headers):
+    assert may_follow(headers) in {True, False}

@@ -3,12 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sites  # noqa: F401 - until the reader of pages is here
 from homes import BOTH, log_of
 
 from vultus.actions.home import local_account
 
 both = pytest.mark.parametrize("home", BOTH, indirect=True)
-GIVEN = ["--collection", "c", "--legal-basis", "An agreement", "--kind", "sitemap"]
+GIVEN = ["--collection", "c", "--legal-basis", "An agreement", "--kind", "site"]
 WHERE = ["--location", "https://Archive.example/Start"]
 
 
@@ -77,4 +78,4 @@ def test_a_source_that_expired_is_registered_anew_with_other_terms(home, done):
 def test_the_list_is_for_people_too(home, vultus):
     vultus("source", "add", "A", *GIVEN, *WHERE, "--expires", "2999-01-01", home=home)
     said = vultus("source", "list", home=home)
-    assert all(text in said.out for text in ("archive.example", "sitemap", "2999-01-01", "never"))
+    assert all(text in said.out for text in ("archive.example", "site", "2999-01-01", "never"))

@@ -3,8 +3,8 @@
 robots.txt comes first, and nothing is asked for that it forbids: no site file, not the URL, and
 nothing that a redirect leads to before the robots.txt of that place has been read. Then come
 tdmrep.json, ai.txt and the licences that robots.txt names, and at last the URL itself with its
-headers, and the page or picture that it is. Between two requests at least the time passes that
-robots.txt asks for. What cannot be had counts as a no.
+headers, the page or picture that it is, and the licences that these name. Between two requests at
+least the time passes that robots.txt asks for. What cannot be had counts as a no.
 """
 
 import time
@@ -64,6 +64,7 @@ def ask(
             response = asking.get(url, fetcher.bytes_max)
             status = response.status
             signals += said_by(response)
+            signals.extend(asking.licences_of(url, response))
         except (RefusedError, UnavailableError) as error:
             problem = error.message
             signals.append(unreadable("x-robots-tag", Place.PAGE_HEADER, error.message))

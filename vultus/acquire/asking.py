@@ -10,13 +10,13 @@ UnavailableError   fetch.*          as `fetch.py` says
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urljoin
 
 from vultus.acquire import c2pa, embedded, optout, sitefile
 from vultus.acquire.fetch import Fetcher, Hop, Response
+from vultus.acquire.linked import linked
 from vultus.acquire.memory import Kept, Memory, now_utc, usable_until
 from vultus.acquire.retry import open_at
 from vultus.acquire.robots import MAX_ROBOTS_BYTES, Answer, Robots
@@ -61,6 +61,7 @@ class Asking:
         self.asked: list[Hop] = []
         self.silent = False
         self.away: str | None = None
+        self.licences: set[str] = set()  # those that were asked for
 
     def robots(self, url: str) -> Robots:
         """The robots.txt for a URL; it is asked for where it is not known."""
@@ -197,12 +198,35 @@ class Asking:
         yield from self._site_file(url, tdmrep, "tdm-reservation", sitefile.tdmrep, may_lack=True)
         ai_txt = f"{place}/ai.txt"
         yield from self._site_file(url, ai_txt, "ai-txt", sitefile.ai_txt, may_lack=True)
-        licences = dict.fromkeys(answer.licences)
-        if len(licences) > MAX_LICENCES:
-            yield unreadable("rsl", Place.SITE_FILE, "more licences than are read")
+        yield from self._licences(url, url, answer.licences)
+
+    def licences_of(self, url: str, response: Response) -> Iterator[Signal]:
+        """What the licences say of a URL that its answer names: in its headers, or as a page."""
+        if not 200 <= response.status < 300 or response.truncated:
             return
-        for written in licences:
-            where = urljoin(url, written)
+        kind = media_type(response)
+        place = Place.IMAGE_HEADER if kind.startswith("image/") else Place.PAGE_HEADER
+        named = [optout.licences_of_headers(response.values("link"), place)]
+        if "html" in kind:
+            named.append(optout.licences_of_page(response.body))
+        for licences in named:
+            yield from licences.signals
+            for whole in licences.whole:
+                yield from (replace(said, place=Place.PAGE) for said in sitefile.rsl(whole, url))
+            base = linked(response.final_url, licences.base) or response.final_url
+            yield from self._licences(url, base, licences.urls)
+
+    def _licences(self, url: str, base: str, written: Sequence[str]) -> Iterator[Signal]:
+        """What these licences say of `url`, each written as a URL; none is asked for twice."""
+        for text in written:
+            where = linked(base, text)
+            if where in self.licences:
+                continue
+            if where is None or len(self.licences) == MAX_LICENCES:
+                what = f"more licences than are read, or one at what is no URL: {text}"
+                yield unreadable("rsl", Place.SITE_FILE, what)
+                return
+            self.licences.add(where)
             yield from self._site_file(url, where, "rsl", sitefile.rsl, may_lack=False)
 
     def _site_file(

@@ -22,7 +22,7 @@ from vultus.acquire.linked import linked
 from vultus.acquire.media import media, said
 from vultus.acquire.tags import Tag, pieces, plain
 
-MAX_BYTES = 20 * 1024 * 1024
+MAX_BYTES = 10 * 1024 * 1024
 MAX_ENTRIES = 10_000
 MAX_PHOTOS = 50_000
 
@@ -112,10 +112,10 @@ class _Reading:
 
     def take_deleted(self, node: Node, base: str) -> None:
         """RFC 6721 section 3: `ref` is the atom:id, which need not be a place; links may be."""
-        places = [node.attributes.get("ref", "").strip()]
-        places += [link.attributes.get("href", "") for link in node.children(*_LINKS)]
-        urls = [url for place in places if (url := linked(base, place) if place else None)]
-        self.deleted[places[0]] = (node.attributes.get("when", ""), urls)
+        key = node.attributes.get("ref", "").strip()
+        told = [linked(base, link.attributes.get("href", "")) for link in node.children(*_LINKS)]
+        urls = [url for url in (_identified(key), *told) if url is not None]
+        self.deleted[key] = (node.attributes.get("when", ""), urls)
 
     def is_gone(self, entry: Entry) -> bool:
         """Whether an entry was deleted, and not changed since (RFC 6721 section 4)."""
@@ -170,14 +170,12 @@ def _entry(node: Node, base: str, feed: Beside) -> Entry:
         _text(node, "atom:updated", "updated", "dcterms:modified", "atom:modified") or
         _text(node, "pubDate", "dc:date", "atom:published", "published") or ""
     )  # fmt: skip
+    licence = _licence_link(node, base) or _licence(node)
+    beside = filled(beside, Beside(licence=licence, language=_text(node, "dc:language")))
+    entry.beside = filled(beside, replace(feed, credit=None))
     near = said(node)
-    beside = replace(
-        filled(beside, Beside(language=_text(node, "dc:language"))),
-        credit=near.credit,
-        licence=_licence_link(node, base) or near.licence or _licence(node),
-    )
-    entry.beside = filled(beside, feed)
-    own = _described(node, near)
+    # Whom Media RSS credits made what the entry is sent with, and not what its text shows.
+    own = replace(_described(node, near), credit=near.credit or feed.credit, licence=near.licence)
     for photo in media(node):
         entry.add(base, photo.written, filled(photo.beside, own))
     for written in _enclosed(node, base):
@@ -233,8 +231,13 @@ def _page(node: Node, base: str) -> str | None:
                 return place
     for child in node.children("guid"):
         if child.attributes.get("isPermaLink", "true").strip().lower() == "true":
-            return linked(base, child.text)
-    return linked(base, node.attributes.get("rdf:about", ""))
+            return _identified(child.text)
+    return _identified(node.attributes.get("rdf:about", ""))
+
+
+def _identified(name: str) -> str | None:
+    """The place that a name of an entry is; many are only names, and none is relative."""
+    return linked("", name)
 
 
 def _licence_link(node: Node, base: str) -> str | None:

@@ -1,42 +1,30 @@
-"""Whether the links of a document may be followed: nofollow and none, in header and page."""
+"""Whether the links of a document may be followed, as its X-Robots-Tag headers have it.
+
+What a page itself says of its links its reader keeps to.
+"""
 
 import re
 from collections.abc import Sequence
 
-from vultus.acquire.optout import MAX_PAGE_BYTES
 from vultus.acquire.robots import PRODUCT_TOKEN
-from vultus.acquire.tags import Tag, pieces
 
 _DENYING = {"nofollow", "none"}
 _WITH_VALUE = {"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"}
 _AGENT = re.compile(r"\s*([a-z0-9_*.-]+)\s*:(.*)", re.DOTALL)
 
 
-def may_follow(x_robots_tags: Sequence[str], body: bytes) -> bool:
-    """Whether neither an X-Robots-Tag header nor a robots meta element of the page says no.
+def may_follow(x_robots_tags: Sequence[str]) -> bool:
+    """Whether no X-Robots-Tag header says nofollow or none to us.
 
-    What is addressed to another robot is not for us. A page that is longer than is read says no.
-    Raises nothing.
+    What is addressed to another robot, by its name and a colon, is not for us. Raises nothing.
     """
-    if any(_denies(value, agents=True) for value in x_robots_tags):
-        return False
-    if len(body) > MAX_PAGE_BYTES:
-        return False
-    for piece in pieces(body.decode("utf-8", "replace")):
-        if not isinstance(piece, Tag) or piece.name != "meta" or piece.closes:
-            continue
-        if piece.attributes.get("name", "").strip().lower() in {"robots", PRODUCT_TOKEN} and (
-            _denies(piece.attributes.get("content", ""), agents=False)
-        ):
-            return False
-    return True
+    return not any(_denies(value) for value in x_robots_tags)
 
 
-def _denies(value: str, *, agents: bool) -> bool:
-    """Whether a list of instructions says nofollow to us; with `agents` it may name robots."""
+def _denies(value: str) -> bool:
     ours = True
     for part in value.lower().split(","):
-        named = _AGENT.fullmatch(part) if agents else None
+        named = _AGENT.fullmatch(part)
         words = part
         if named is not None and named[1] not in _WITH_VALUE:
             ours, words = named[1] in {"*", "robots", PRODUCT_TOKEN}, named[2]

@@ -68,7 +68,7 @@ def is_login_wall(
     page = _Page()
     for piece in pieces(body[:MAX_PAGE_BYTES].decode("utf-8", "replace")):
         page.take(piece)
-    if is_login_place(url) and (page.asks or _RETURN.search(_query_of(url))):
+    if is_login_place(url) and (page.asks or _RETURN.search(url.partition("?")[2])):
         return "wall.login_page"
     return "wall.form" if page.is_little_else and len(body) <= MAX_PAGE_BYTES else None
 
@@ -83,10 +83,6 @@ def is_login_place(url: str) -> bool:
     segments = [segment for segment in parts.path.split("/") if segment][-2:]
     names = {re.split("[.;]", segment, maxsplit=1)[0] for segment in segments}
     return label in _LOG_IN_LABELS or bool(names & _LOG_IN_SEGMENTS)
-
-
-def _query_of(url: str) -> str:
-    return url.partition("?")[2]
 
 
 class _Page:

@@ -58,14 +58,15 @@ def document_turn(crawl: Crawl, lease: Lease, turn: Turn) -> None:
         else:
             commit(crawl, lease, turn, none_there(answer, error.code), Found())
         return
-    take_response(crawl, lease, turn, answer, response, seeds_of(crawl, lease, turn, asking))
+    take_response(crawl, lease, turn, answer, asking, response)
 
 
 def take_response(
-    crawl: Crawl, lease: Lease, turn: Turn, answer: Answer, response: Response, seeds: list[Link]
+    crawl: Crawl, lease: Lease, turn: Turn, answer: Answer, asking: Asking, response: Response
 ) -> None:
     """A document was asked for: it is read, or has not changed, or is not there."""
     status = response.status
+    seeds = seeds_of(crawl, turn, asking)
     before = turn.said if turn.said and turn.said.problem is None else None
     wall = is_login_wall(turn.url, status, response.headers, response.body)
     if status == 304 and before is not None:
@@ -77,9 +78,9 @@ def take_response(
     elif status in {200, 203}:
         found = read(turn, response)
         tags = response.values("x-robots-tag")
-        is_page = turn.role is Role.PAGE
-        links = () if is_page and not may_follow(tags, response.body) else found.links
-        said = Said(answer, tuple(said_by(response)), links[:LINKS_MAX])
+        links = found.links if turn.role is not Role.PAGE or may_follow(tags) else ()
+        signals = joined(said_by(response), list(asking.licences_of(turn.url, response)))
+        said = Said(answer, signals, links[:LINKS_MAX], silent=asking.silent)
         said = validated(said, response)
         if len(links) > LINKS_MAX:  # a 304 could not be answered from what is kept
             said = replace(said, etag=None, last_modified=None)
@@ -109,7 +110,7 @@ def none_there(answer: Answer, problem: str) -> Said:
     return Said(answer, (denial,), problem=problem)
 
 
-def seeds_of(crawl: Crawl, lease: Lease, turn: Turn, asking: Asking) -> list[Link]:
+def seeds_of(crawl: Crawl, turn: Turn, asking: Asking) -> list[Link]:
     """Where a site begins besides its location: the sitemaps that its robots.txt names."""
     if crawl.frontier.source.kind != "site" or turn.depth:
         return []

@@ -179,6 +179,8 @@ def fetch_photo(crawl: Crawl, lease: Lease, turn: Turn, asking: Asking, base: Sa
         )  # fmt: skip
         commit_photo(crawl, lease, Settling(turn, said, fresh=True))
     elif status in {200, 203}:
+        named = tuple(asking.licences_of(turn.url, response))
+        base = replace(base, signals=joined(base.signals, named), silent=asking.silent)
         take_photo(crawl, lease, turn, base, response)
     elif status in {404, 410}:
         said = replace(base, problem=GONE)
