@@ -6,6 +6,7 @@ Every count of requests is taken from the server's own log.
 import io
 from datetime import UTC, datetime, timedelta
 
+import content_credentials
 import pytest
 from homes import log_of
 from PIL import Image
@@ -17,6 +18,10 @@ from vultus.errors import InputError
 
 ALLOWS_ALL = answer(b"User-agent: *\nDisallow:\n", "Content-Type: text/plain")
 LACKS = answer(b"", status="404 Not Found")
+CREDITED = content_credentials.jpeg(
+    content_credentials.store(content_credentials.manifest(content_credentials.reserving()))
+)
+JPEG = "Content-Type: image/jpeg"
 PICTURE, PAGE = "/photos/1.jpg", "/pages/1.html"
 
 
@@ -132,6 +137,8 @@ def test_a_site_without_robots_txt_allows():
         ({PICTURE: picture("Content-Usage: ai-use=n")}, "content-usage.denied"),
         ({PICTURE: picture("Content-Signal: search=no")}, "content-signal.denied"),
         ({PICTURE: picture(data_mining="DMI-PROHIBITED")}, "iptc-data-mining.prohibited"),
+        ({PICTURE: answer(CREDITED, JPEG)}, "c2pa-training-mining.not_allowed"),
+        ({PICTURE: answer(CREDITED[:300] + b"\xff\xd9", JPEG)}, "c2pa-training-mining.unreadable"),
         ({PICTURE: answer(b"", status="404 Not Found")}, "x-robots-tag.unreadable"),
         ({PICTURE: answer(b"", status="401 Unauthorized")}, "x-robots-tag.unreadable"),
         ({PICTURE: b"not HTTP\r\n\r\n"}, "x-robots-tag.unreadable"),
@@ -182,6 +189,69 @@ def test_a_page_says_no_in_its_head(name):
     assert asked.outcome == (True, False, "meta-robots.noimageindex")
 
 
+def rsl(rule):
+    content = f'<content url="/"><license>{rule}</license></content>'
+    return f'<rsl xmlns="https://rslstandard.org/rsl">{content}</rsl>'.encode()
+
+
+PROHIBITS = rsl('<prohibits type="usage">search</prohibits>')
+PERMITS = rsl('<permits type="usage">search</permits>')
+LINKED = b'<base href="/x/"><link rel="license" type="application/rsl+xml" href="../licence.xml">'
+LINK = 'Link: </licence.xml>; rel="license"; type="application/rsl+xml"'
+
+
+@pytest.mark.parametrize(
+    ("path", "first"),
+    [(PAGE, page(LINKED)), (PAGE, answer(b"", LINK, "Content-Type: text/html")),
+     (PICTURE, picture(LINK))],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("licence", "outcome"),
+    [
+        (answer(PROHIBITS), (True, False, "rsl.prohibits")),
+        (answer(PERMITS), (True, True, "permit.allowed")),
+        (LACKS, (True, False, "rsl.unreadable")),
+    ],
+)
+def test_a_licence_that_a_page_or_a_header_names_is_asked_for(path, first, licence, outcome):
+    """RSL 1.0: link element and Link header."""
+    asked = Asked({path: first, "/licence.xml": licence}, path)
+    assert asked.outcome == outcome
+    assert asked.paths[-2:] == [path, "/licence.xml"]
+
+
+def test_a_licence_is_asked_for_once_and_only_where_it_may_be():
+    robots = answer(b"License: /licence.xml\nUser-agent: *\nDisallow: /secret/")
+    answers = {"/robots.txt": robots, PAGE: page(LINKED), "/licence.xml": answer(PERMITS)}
+    asked = Asked(answers, PAGE)
+    assert (asked.outcome[1], asked.paths.count("/licence.xml")) == (True, 1)
+    for place in (b"/secret/l.xml", b"https://elsewhere.example/l.xml", b"http://[/l.xml"):
+        asked = Asked({"/robots.txt": robots, "/licence.xml": answer(PERMITS), PAGE: page(
+            b'<link rel="license" href="' + place + b'">')}, PAGE)  # fmt: skip
+        assert asked.outcome == (True, False, "rsl.unreadable")
+        assert "/secret/l.xml" not in asked.paths
+    unreadable = answer(b"License: http://[/l.xml\nUser-agent: *\nDisallow: /x")
+    assert Asked({"/robots.txt": unreadable}).outcome == (True, False, "rsl.unreadable")
+
+
+def test_more_licences_than_are_read_deny():
+    many = b"".join(b'<link rel="license" href="/%d.xml">' % n for n in range(7))
+    lines = b"".join(b"License: /r%d.xml\n" % n for n in range(7))
+    files = {f"/{n}.xml": answer(PERMITS) for n in range(7)}
+    files |= {f"/r{n}.xml": answer(PERMITS) for n in range(7)}
+    robots = answer(lines + b"User-agent: *\nDisallow: /x")
+    asked = Asked(files | {"/robots.txt": robots, PAGE: page(many)}, PAGE)
+    assert asked.outcome == (True, False, "rsl.unreadable")
+    assert len([path for path in asked.paths if path.endswith(".xml")]) == 10
+
+
+def test_a_licence_within_a_page_counts():
+    script = b'<script type="application/rsl+xml">' + PROHIBITS + b"</script>"
+    asked = Asked({PAGE: page(script)}, PAGE)
+    assert asked.outcome == (True, False, "rsl.prohibits")
+    assert asked.decision.signals[-1].place == "page"
+
+
 def test_a_redirect_to_what_robots_txt_forbids_is_not_followed():
     robots = answer(b"User-agent: *\nDisallow: /secret/")
     asked = Asked({"/robots.txt": robots, PICTURE: redirect("/secret/1.jpg")})
@@ -198,7 +268,7 @@ def test_a_redirect_within_the_site_is_followed():
 
 def test_the_time_that_the_site_asks_for_passes_between_two_requests():
     asked = Asked({"/robots.txt": answer(b"User-agent: *\nCrawl-delay: 7\nRequest-rate: 1/3")})
-    assert asked.waits == [7.0] * 3
+    assert [round(seconds) for seconds in asked.waits] == [7] * 3
 
 
 def test_a_site_that_wants_longer_than_is_waited_is_not_asked_again():

@@ -213,6 +213,86 @@ def test_robots_txt_hands_on_what_it_says_of_use():
     assert optout.of_robots(parse(b"").answer(URL)) == []
 
 
+# --- licences of RSL ----------------------------------------------------------------------------
+
+RSL = 'rel="license"; type="application/rsl+xml"'
+
+
+@pytest.mark.parametrize(
+    ("values", "urls"),
+    [
+        ([f"</l.xml>; {RSL}"], ["/l.xml"]),
+        ([f"<https://a.example/l>;{RSL}"], ["https://a.example/l"]),
+        (['</l>;REL=License;TYPE="Application/RSL+xml; charset=utf-8"'], ["/l"]),
+        (['</a>; rel="x license" ; type=application/rsl+xml; title="x, \\"y\\"", </b>; rel=next'],
+         ["/a"]),
+        ([f"</a>; {RSL}, </b>; {RSL}", f"</c>;;{RSL};"], ["/a", "/b", "/c"]),
+        ([f"</a>; {RSL}", f"</a>; {RSL}"], ["/a"]), ([f'</a>; {RSL}; anchor="#x"'], ["/a"]),
+        (["</l.xml>; rel=license"], ["/l.xml"]), (["</l.RSL?x#y>; rel=license"], ["/l.RSL?x#y"]),
+        (["<https://cc.example/by/4.0/>; rel=license"], []), (["</l.html>; rel=license"], []),
+        (['</l.xml>; rel="license"; type="text/html"'], []), ([f"</l.xml>; rel=next; {RSL}"], []),
+        (["</style.css>; rel=preload; as=style", ""], []), (["nonsense", "</a"], []), ([], []),
+    ],
+    ids=short,
+)  # fmt: skip
+def test_a_link_header_names_licences(values, urls):
+    """RFC 8288 section 3 (the first of two rel counts), RSL 1.0 on HTTP headers."""
+    found = optout.licences_of_headers(values, HEADER)
+    assert (list(found.urls), found.signals) == (urls, ())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [f"/l.xml; {RSL}", f"</l.xml; {RSL}", f"</l.xml>; {RSL}; title='a b'", f'</l.xml>; {RSL}; x="',
+     f"</a>; rel=next </l.xml>; {RSL}", f"</l.xml>; {RSL}" + " " * 9_000,
+     ", ".join(f"</{n}>; {RSL}" for n in range(11))],
+    ids=short,
+)  # fmt: skip
+def test_a_link_header_that_speaks_of_a_licence_and_cannot_be_read_denies(value):
+    found = optout.licences_of_headers([value], HEADER)
+    assert rules(list(found.signals)) == ["rsl.unreadable"]
+    assert found.urls == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "urls"),
+    [
+        ('<link rel="license" type="application/rsl+xml" href="/l">', ["/l"]),
+        ("<LINK REL=license HREF=l.xml>", ["l.xml"]),
+        ('<link rel="x license" type="application/rsl+xml" href="?a=1&amp;b=2">', ["?a=1&b=2"]),
+        ('<link rel="license" href="https://cc.example/by/4.0/">', []),
+        ('<link rel="stylesheet" type="application/rsl+xml" href="/l">', []),
+        ('<!-- <link rel="license" type="application/rsl+xml" href="/l"> -->', []),
+        ('<a rel="license" type="application/rsl+xml" href="/l">', []),
+    ],
+    ids=short,
+)  # fmt: skip
+def test_a_page_names_licences(text, urls):
+    """RSL 1.0 on web pages."""
+    found = optout.licences_of_page(text.encode())
+    assert (list(found.urls), found.whole, found.signals) == (urls, (), ())
+
+
+def test_a_page_holds_licences_and_says_where_its_links_begin():
+    text = (
+        "<base href='/a/'><base href='/b/'><link rel=license href=l.rsl>"
+        "<script type='application/rsl+xml'> <rsl>\u0130</rsl> </SCRIPT><script>var x</script>"
+        '<script type="application/rsl+xml"><rsl>'
+    )
+    for encoding in ("utf-8", "utf-16"):
+        found = optout.licences_of_page(text.encode(encoding))
+        assert (found.base, found.urls) == ("/a/", ("l.rsl",))
+        assert found.whole == ("<rsl>\u0130</rsl>".encode(), b"<rsl>")
+    many = optout.licences_of_page(b"<script type=application/rsl+xml></script>" * 11)
+    assert rules(list(many.signals)) == ["rsl.unreadable"]
+
+
+def test_a_character_reference_of_any_length_is_read():
+    """Python refuses to make a number of more than 4,300 digits."""
+    body = b'<meta name="robots" content="&#' + b"1" * 5_000 + b'; &#0000110;oindex">'
+    assert rules(optout.page(body)) == ["meta-robots.noindex"]
+
+
 # --- properties ----------------------------------------------------------------------------------
 
 VALUES = st.lists(st.text(max_size=30), max_size=4)
@@ -276,3 +356,16 @@ def test_no_other_header_hides_a_noindex(values, value):
 def test_no_rubbish_in_a_content_usage_turns_a_no_into_a_yes(rubbish, value):
     for text in (f"{value}, {rubbish}", f"{rubbish}, {value}"):
         assert optout.content_usage([text], HEADER)[0].says is not Says.ALLOW
+
+
+@given(st.lists(st.text() | st.text('<>;,=" \\relicnstypa/+xm').map(lambda text: f"</a>{text}")))
+def test_no_link_header_raises(values):
+    found = optout.licences_of_headers(values, HEADER)
+    check(list(found.signals))
+    assert len(found.urls) <= optout.MAX_LICENCES
+
+
+@given(st.binary() | st.text().map(lambda text: f"<link rel=license href={text}".encode()))
+def test_no_page_raises_as_it_is_read_for_licences(body):
+    found = optout.licences_of_page(body)
+    assert len(found.urls) + len(found.whole) <= optout.MAX_LICENCES

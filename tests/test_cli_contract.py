@@ -37,12 +37,15 @@ CASE = {
 SOURCE = {
     "source": str, "collection": str, "kind": str, "location": str, "legal_basis": str,
     "page_url_prefix": (str, None), "expires": (DAY, None), "expired": bool,
-    "visited": (INSTANT, None),
+    "visited": (INSTANT, None), "allow_hosts": [str, ...], "licence": (str, None),
+    "contact": (str, None), "revisit_days": (int, None), "photos_max": (int, None),
+    "requests_max": (int, None), "bytes_max": (int, None),
 }  # fmt: skip
 INGEST = {
     "photos": int, "new": int, "unchanged": int, "faces": int, "removed": int,
     "refused": {str: int},
-    "failed": {str: int}, "places": int, "seconds": float,
+    "failed": {str: int}, "places": int, "requests": int, "unfinished": {str: str},
+    "seconds": float,
 }  # fmt: skip
 FACE = {
     "n": int, "box": [float] * 4, "landmarks": [[float] * 2] * 5, "detection_score": float,
@@ -166,7 +169,8 @@ def test_source_add_and_list(home, done, vultus, photos):
     assert document | {"visited": None} == {
         "source": "A", "collection": "C", "kind": "folder", "location": str(photos),
         "legal_basis": "L", "page_url_prefix": "https://a.example/", "expires": "2999-12-31",
-        "expired": False, "visited": None,
+        "expired": False, "visited": None, "allow_hosts": [], "licence": None, "contact": None,
+        "revisit_days": None, "photos_max": None, "requests_max": None, "bytes_max": None,
     }  # fmt: skip
     assert done(home, "source", "list") == {"sources": [document]}
     for change, code in {
@@ -178,6 +182,9 @@ def test_source_add_and_list(home, done, vultus, photos):
         ("--expires", "tomorrow"): "usage.date",
         ("--page-url-prefix", "ftp://a"): "source.page_url_prefix",
         ("--allow-host", "a:80"): "source.hosts_of_a_folder",
+        ("--revisit-days", "3"): "source.terms",
+        ("--photos-max", "3"): "source.terms",
+        ("--licence", " "): "source.terms",
     }.items():
         said = vultus("source", "add", "B", *given, *change, "--json", home=home)
         assert (said.code, said.error) == (2, code)

@@ -74,6 +74,18 @@ class Settings:
     acquire_seconds_max: int = setting(
         30, "Fetching one address ends after this, seconds.", least=1
     )
+    acquire_delay_s: float = setting(
+        1.0, "Between two requests to one host pass at least so many seconds.", least=1
+    )
+    acquire_wait_s_max: int = setting(
+        600, "A visit waits so long for a host that asks for it, seconds; then the next goes on."
+    )
+    acquire_depth_max: int = setting(
+        50, "So many links away from where a source begins a page is still asked for.", least=1
+    )
+    acquire_urls_max: int = setting(
+        2_000_000, "So many addresses of one source are kept at most.", least=1
+    )
     acquire_test_hosts: tuple[str, ...] = setting(
         (), "Loopback hosts, `HOST:PORT`, that fetching may reach in tests, and nothing else there."
     )

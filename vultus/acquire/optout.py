@@ -6,17 +6,20 @@ denies. Within one place the strictest value counts, so a reader may return seve
 Site files are read by `sitefile`, what a picture holds in itself by `embedded`.
 """
 
-import html
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from vultus.acquire.robots import PRODUCT_TOKEN, Answer
 from vultus.acquire.signal import Place, Signal, signal, unreadable
 from vultus.acquire.structured import MAX_FIELD_CHARACTERS, dictionary
+from vultus.acquire.tags import attributes_of
 
 MAX_PAGE_BYTES = 4 * 1024 * 1024
 MAX_METAS = 200
 MAX_HEADERS = 100
+MAX_LICENCES = 10
+RSL_TYPE = "application/rsl+xml"
 
 _DENYING_WORDS = {
     "noindex": "noindex", "none": "none", "noimageindex": "noimageindex", "noai": "noai",
@@ -158,13 +161,14 @@ def page(body: bytes, product_token: str = PRODUCT_TOKEN) -> list[Signal]:
     """
     if len(body) > MAX_PAGE_BYTES:
         return [unreadable("meta-robots", Place.PAGE, f"a page of {len(body)} bytes")]
-    wide = body.startswith((b"\xff\xfe", b"\xfe\xff"))
-    text = body.decode("utf-16" if wide else "utf-8", "replace")
+    text = _text(body)
     if "\0" in text:
         return [unreadable("meta-robots", Place.PAGE, "a page in an encoding that is not read")]
     found: list[Signal] = []
     n_metas = 0
-    for attributes in _metas(text):
+    for kind, attributes, _ in _elements(text):
+        if kind != "meta":
+            continue
         name = (attributes.get("name") or attributes.get("http-equiv", "")).strip().lower()
         content = attributes.get("content", "")
         if name not in {"robots", "x-robots-tag", "tdm-reservation", product_token.lower()}:
@@ -189,40 +193,137 @@ def too_long(values: Sequence[str]) -> bool:
     return len(values) > MAX_HEADERS or any(len(v) > MAX_FIELD_CHARACTERS for v in values)
 
 
-_START = re.compile(r"<!--|<meta(?=[\s/>])", re.IGNORECASE)
+_START = re.compile(r"<!--|<(meta|link|base|script)(?=[\s/>])", re.IGNORECASE)
 _COMMENT_END = re.compile(r"--!?>")
-_ATTRIBUTE = re.compile(
-    r"""[\s/]*([^\s/>][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]*)))?"""
-)
-_WANTED = {"name", "http-equiv", "content"}
+_SCRIPT_END = re.compile(r"</script", re.IGNORECASE)
 
 
-def _metas(text: str) -> Iterator[dict[str, str]]:
-    """The attributes of each meta element that is not in a comment.
+def _text(body: bytes) -> str:
+    wide = body.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return body.decode("utf-16" if wide else "utf-8", "replace")
+
+
+def _elements(text: str) -> Iterator[tuple[str, dict[str, str], int]]:
+    """Name, attributes and end of each such element's tag that is not in a comment.
 
     A comment without an end hides nothing, and a script hides nothing either: what might be an
-    instruction counts. The end of a comment is looked for from its start, and in vain only once;
-    an attribute is read to its end, in vain only once for each kind of quote: the work is linear.
+    instruction counts. The end of a comment is looked for from its start, and in vain only once:
+    the work is linear.
     """
     position = 0
     endless = False
     while (start := _START.search(text, position)) is not None:
         position = start.end()
-        if start.group() != "<!--":
-            attributes, position = _attributes(text, position)
-            yield attributes
+        if start[1] is not None:
+            attributes, position = attributes_of(text, position)
+            yield start[1].lower(), attributes, position
         elif not endless:
             end = _COMMENT_END.search(text, position - 2)  # `<!-->` is a whole comment
             endless = end is None
             position = position if end is None else max(position, end.end())
 
 
-def _attributes(text: str, position: int) -> tuple[dict[str, str], int]:
-    """The attributes of a tag and where it ends; of two with one name the first counts (HTML)."""
-    attributes: dict[str, str] = {}
-    while (found := _ATTRIBUTE.match(text, position)) is not None:
-        position = found.end()
-        name = found[1].lower()
-        if name in _WANTED and name not in attributes:
-            attributes[name] = html.unescape(found[2] or found[3] or found[4] or "")
-    return attributes, position
+# --- licences of RSL ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Licences:
+    """The RSL licences that an answer names: each by its URL as written, or whole.
+
+    `base` is that of the URLs, as written in a page, or empty. `signals` say what could not be
+    read.
+    """
+
+    urls: tuple[str, ...] = ()
+    whole: tuple[bytes, ...] = ()
+    base: str = ""
+    signals: tuple[Signal, ...] = ()
+
+
+def licences_of_headers(values: Sequence[str], place: Place) -> Licences:
+    """Those that the Link headers of one response name (RFC 8288, RSL 1.0 section 4).
+
+    A link with an anchor, which is about another place, counts as one about this. A header that
+    speaks of a licence and cannot be read denies.
+    """
+    urls: list[str] = []
+    for value in values:
+        links = None if len(value) > MAX_FIELD_CHARACTERS else _links(value)
+        if links is None:
+            if "license" in value.lower() or "rsl" in value.lower():
+                return Licences(signals=(unreadable("rsl", place, value),))
+            continue
+        urls += [url for url, fields in links if _is_rsl(fields, url)]
+    return _bounded(urls, [], "", place)
+
+
+def licences_of_page(body: bytes) -> Licences:
+    """Those that an HTML page names in a link element, or holds in a script (RSL 1.0 section 4).
+
+    A page that is too long, or in an encoding that is not read, is the business of `page`.
+    """
+    urls: list[str] = []
+    whole: list[bytes] = []
+    base = None
+    text = _text(body[:MAX_PAGE_BYTES])
+    for kind, attributes, position in _elements(text):
+        if kind == "base" and base is None:
+            base = attributes.get("href")
+        elif kind == "link" and _is_rsl(attributes, attributes.get("href", "")):
+            urls.append(attributes.get("href", ""))
+        elif kind == "script" and _type(attributes) == RSL_TYPE and len(whole) <= MAX_LICENCES:
+            start = text.find(">", position) + 1 or len(text)
+            end = _SCRIPT_END.search(text, start)
+            inside = text[start : len(text) if end is None else end.start()]
+            whole.append(inside.strip().encode("utf-8", "replace"))
+    return _bounded(urls, whole, base or "", Place.PAGE)
+
+
+def _bounded(urls: list[str], whole: list[bytes], base: str, place: Place) -> Licences:
+    urls = list(dict.fromkeys(urls))
+    if len(urls) + len(whole) > MAX_LICENCES:
+        return Licences(signals=(unreadable("rsl", place, "more licences than are read"),))
+    return Licences(tuple(urls), tuple(whole), base)
+
+
+def _is_rsl(fields: dict[str, str], url: str) -> bool:
+    """Whether a link is to an RSL licence: its type says so, or none does and it ends like one."""
+    if "license" not in fields.get("rel", "").lower().split():
+        return False
+    if "type" in fields:
+        return _type(fields) == RSL_TYPE
+    return url.partition("?")[0].partition("#")[0].lower().endswith((".rsl", ".xml"))
+
+
+def _type(fields: dict[str, str]) -> str:
+    return fields.get("type", "").partition(";")[0].strip().lower()
+
+
+_LINK = re.compile(r"[\s,]*<([^<>]*)>")
+_PARAMETER = re.compile(
+    r"""\s*;\s*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?)?"""
+)
+_LINK_END = re.compile(r"\s*(?:,|$)")
+
+
+def _links(value: str) -> list[tuple[str, dict[str, str]]] | None:
+    """The links of a header, each URL with its parameters, of which the first of a name counts."""
+    links: list[tuple[str, dict[str, str]]] = []
+    position = 0
+    while position < len(value.rstrip(" \t,")):
+        link = _LINK.match(value, position)
+        if link is None:
+            return None
+        position = link.end()
+        fields: dict[str, str] = {}
+        while (found := _PARAMETER.match(value, position)) is not None:
+            position = found.end()
+            if found[1]:
+                text = re.sub(r"\\(.)", r"\1", found[2]) if found[2] is not None else found[3] or ""
+                fields.setdefault(found[1].lower(), text)
+        end = _LINK_END.match(value, position)
+        if end is None:
+            return None
+        position = end.end()
+        links.append((link[1].strip(), fields))
+    return links

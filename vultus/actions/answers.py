@@ -7,7 +7,7 @@ of the upright photo; scores are cosines, higher is more alike; times are UTC.
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vultus.errors import VultusError
 from vultus.ids import CaseId, ReferenceId, SearchId
@@ -74,6 +74,7 @@ class PlaceAnswer:
     legal_basis: str
     expires: date | None
     seen: datetime
+    beside: dict[str, Any] = field(default_factory=dict)  # what stands beside it there
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,23 @@ class SearchSummary:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """On what terms a source is visited.
+
+    `licence`: what its owner has granted, in words; it outweighs a reservation of rights, and
+    nothing else. `contact`: whom to ask there. A web source is visited anew after
+    `revisit_days`; the others bound one visit, None is without bound.
+    """
+
+    licence: str | None = None
+    contact: str | None = None
+    revisit_days: int | None = None
+    photos_max: int | None = None
+    requests_max: int | None = None
+    bytes_max: int | None = None
+
+
+@dataclass(frozen=True)
 class SourceAnswer:
     """A registered source, unsealed."""
 
@@ -182,6 +200,8 @@ class SourceAnswer:
     expires: date | None
     expired: bool
     visited: datetime | None
+    allow_hosts: tuple[str, ...]  # HOST or HOST:PORT; none for a folder
+    terms: Terms
 
 
 @dataclass
@@ -190,7 +210,8 @@ class IngestAnswer:
 
     `photos` = new + unchanged + all refused + all failed: distinct photos, however many
     places hold them (`places`). `faces` counts the references of all photos held, `removed`
-    the photos that have vanished from their last place. Reasons are stable codes.
+    the photos that have vanished from their last place. Reasons are stable codes. `unfinished`
+    says of sources why their visit ended before all was asked.
     """
 
     photos: int = 0
@@ -201,6 +222,8 @@ class IngestAnswer:
     refused: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     places: int = 0
+    requests: int = 0
+    unfinished: dict[str, str] = field(default_factory=dict)
     files: dict[str, list[str]] = field(default_factory=dict)  # reason: places
     seconds: float = 0.0
     counted: set[int] = field(default_factory=set, repr=False)  # photos that are in the counts
@@ -208,7 +231,11 @@ class IngestAnswer:
 
 @dataclass(frozen=True)
 class HeldPhoto:
-    """One row of `vultus photos`: a photo and the decision that was made about it."""
+    """One row of `vultus photos`: a photo and the decision that was made about it.
+
+    `rule` decided whether it might be held; `signal` and `value` are what it was decided on, where
+    a site has said something, and `document` is the whole record (docs/formats/permit.md).
+    """
 
     photo: PhotoAnswer
     enrolled: bool
@@ -216,6 +243,10 @@ class HeldPhoto:
     decision: str
     reason: str | None
     time: datetime
+    rule: str
+    signal: str | None = None
+    value: str | None = None
+    document: bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Answers as the JSON documents of the contract, the same for command line and API."""
 
 import base64
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -61,6 +62,8 @@ def source_document(source: SourceAnswer) -> Document:
         "expires": day(source.expires),
         "expired": source.expired,
         "visited": instant(source.visited),
+        "allow_hosts": list(source.allow_hosts),
+        **asdict(source.terms),
     }
 
 
@@ -75,6 +78,8 @@ def ingest_document(answer: IngestAnswer, *, files: bool) -> Document:
         "refused": dict(sorted(answer.refused.items())),
         "failed": dict(sorted(answer.failed.items())),
         "places": answer.places,
+        "requests": answer.requests,
+        "unfinished": dict(sorted(answer.unfinished.items())),
         "seconds": answer.seconds,
     }
     if files:
@@ -186,9 +191,9 @@ def held_document(held: HeldPhoto) -> Document:
         "enrolled": held.enrolled,
         "n_faces": held.n_faces,
         "decision": {
-            "rule": held.reason or held.decision,
-            "signal": None,
-            "value": None,
+            "rule": held.rule,
+            "signal": held.signal,
+            "value": held.value,
             "time": instant(held.time),
         },
         "title": photo.title,

@@ -47,12 +47,22 @@ class Known:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What reading a place gave: a reading, or the code of what went wrong."""
+    """What reading a place gave: a reading, or the code of what went wrong.
+
+    Of a web place also what stands beside it there and the decision about it
+    (docs/formats/permit.md). With `digest` alone, a blind index, it is a further place of a photo
+    that is held. `refused`: the problem is a rule's, and the photo has no bytes here.
+    """
 
     place: Place
     reading: Reading | None
     problem: str | None
     sha256: str | None
+    beside: dict[str, Any] | None = None
+    decision: bytes | None = None
+    evidence: str | None = None
+    digest: bytes | None = None
+    refused: bool = False
 
 
 @dataclass
@@ -69,10 +79,16 @@ class Visit:
 
     def digest_index(self, outcome: Outcome) -> bytes:
         """The blind index of a photo: of its bytes, or of its place when they are unknown."""
+        if outcome.digest is not None:
+            return outcome.digest
         if outcome.sha256 is None:
-            name = b"%d\n%b" % (self.source.id, outcome.place.name)
+            name = b"%d\n%b" % (self.source.id, self.unread_name(outcome.place.name))
             return self.home.vault.blind("photo/unread-place", name)
         return digest_index(self.home, outcome.sha256)
+
+    def unread_name(self, name: bytes) -> bytes:
+        """What stands for a photo whose bytes are unknown."""
+        return name
 
     def path(self, name: bytes) -> str:
         place = name.decode("utf-8", "backslashreplace")
@@ -188,22 +204,24 @@ class Batch:
                 self.left.append(before)
             return
         photo = self.held.get(digest)
+        if outcome.digest is not None and photo is None:
+            return  # it was erased since; a later visit reads the place again
         if photo is None:
             photo = self.add_photo(outcome, digest, next(self.photo_ids))
             self.photos.append(photo)
-        elif before and (photo.decision, photo.reason) != decide(outcome):
+        elif (
+            outcome.digest is None and before and (photo.decision, photo.reason) != decide(outcome)
+        ):
             photo = self.add_photo(outcome, digest, photo.pk)  # read again, decided anew
             self.decided_again.append(photo)
         self.held[digest] = photo
         if before and before.photo_id == photo.pk:
-            Sighting.objects.filter(pk=before.sighting_id).update(
-                n_bytes=outcome.place.n_bytes, changed_ns=outcome.place.changed, seen=self.now
-            )
             sighting_id = before.sighting_id
+            self.see_again(sighting_id, outcome)
         else:
             if before:
                 self.left.append(before)
-            sighting_id = self.add_sighting(photo, outcome.place, place_index)
+            sighting_id = self.add_sighting(photo, outcome, place_index)
         self.known[place_index] = Known(
             sighting_id, photo.pk, outcome.place.n_bytes, outcome.place.changed, photo.reason
         )
@@ -240,6 +258,7 @@ class Batch:
                     "source": self.visit.source.id,
                     "reason": reason or None,
                     "references": references,
+                    **({"evidence": outcome.evidence} if outcome.evidence else {}),
                 },
                 photo_id=number,
             )
@@ -274,22 +293,43 @@ class Batch:
         )
         return number
 
-    def add_sighting(self, photo: Photo, place: Place, place_index: bytes) -> int:
+    def add_sighting(self, photo: Photo, outcome: Outcome, place_index: bytes) -> int:
         number = next(self.sighting_ids)
-        sealed = {"name": place.name.hex(), "page_url": self.visit.page_url(place.name)}
         self.sightings.append(
             Sighting(
                 id=number,
                 photo_id=photo.pk,
                 source_id=self.visit.source.id,
                 place_index=place_index,
-                n_bytes=place.n_bytes,
-                changed_ns=place.changed,
+                n_bytes=outcome.place.n_bytes,
+                changed_ns=outcome.place.changed,
                 seen=self.now,
-                sealed=self.home.vault.seal_json("sighting", f"sighting:{number}", sealed),
+                **self.sealed_sighting(number, outcome),
             )
         )
         return number
+
+    def see_again(self, number: int, outcome: Outcome) -> None:
+        """A place holds the same photo as before; what is said of it there may have changed."""
+        place = outcome.place
+        said = {} if outcome.decision is None else self.sealed_sighting(number, outcome)
+        fresh = {"n_bytes": place.n_bytes, "changed_ns": place.changed, "seen": self.now, **said}
+        unwritten = next((item for item in self.sightings if item.pk == number), None)
+        if unwritten is None:
+            Sighting.objects.filter(pk=number).update(**fresh)
+        for name, value in fresh.items() if unwritten else ():
+            setattr(unwritten, name, value)
+
+    def sealed_sighting(self, number: int, outcome: Outcome) -> dict[str, Any]:
+        vault, name = self.home.vault, outcome.place.name
+        sealed: dict[str, Any] = {"name": name.hex(), "page_url": self.visit.page_url(name)}
+        if outcome.beside is not None:
+            sealed["beside"] = outcome.beside
+        decision = outcome.decision
+        return {
+            "sealed": vault.seal_json("sighting", f"sighting:{number}", sealed),
+            "sealed_decision": decision and vault.seal("decision", f"decision:{number}", decision),
+        }
 
     def write(self) -> None:
         """Everything into the database: what is let go first, since places are unique."""
@@ -313,8 +353,8 @@ def decide(outcome: Outcome) -> tuple[Decision, str]:
     """Enrolled; or refused (policy, quality) or failed (no face, bad file), with the code."""
     if outcome.reading is None:
         assert outcome.problem
-        kind = Decision.REFUSED if outcome.problem in REFUSED_PLACES else Decision.FAILED
-        return kind, outcome.problem
+        is_refused = outcome.refused or outcome.problem in REFUSED_PLACES
+        return (Decision.REFUSED if is_refused else Decision.FAILED), outcome.problem
     faces = outcome.reading.faces
     if not faces:
         return Decision.FAILED, NO_FACE
@@ -363,14 +403,19 @@ def rights_of(metadata: Metadata) -> str | None:
     return "; ".join(dict.fromkeys(text for text in said if text)) or None
 
 
-def forget_places(visit: Visit, places: Iterable[Known], kind: EntryKind) -> int:
-    """Remove places, and the photos that no place holds any more; returns how many photos."""
+def forget_places(
+    visit: Visit, places: Iterable[Known], kind: EntryKind, reason: str | None = None
+) -> int:
+    """Remove places, and the photos that no place holds any more; returns how many photos.
+
+    `reason`: the rule or event that a web source's log names.
+    """
     items = list(places)
     for start in range(0, len(items), 500):
         part = [item.sighting_id for item in items[start : start + 500]]
         Sighting.objects.filter(id__in=part).delete()
     gone = let_go({item.photo_id for item in items})
-    visit.home.log.append_many([entry_of_loss(kind, visit, number) for number in gone])
+    visit.home.log.append_many([entry_of_loss(kind, visit, number, reason) for number in gone])
     return len(gone)
 
 
@@ -387,5 +432,8 @@ def let_go(photo_ids: set[int]) -> list[int]:
     return gone
 
 
-def entry_of_loss(kind: EntryKind, visit: Visit, photo_id: int) -> NewEntry:
-    return NewEntry(kind, {"photo": photo_id, "source": visit.source.id}, photo_id=photo_id)
+def entry_of_loss(
+    kind: EntryKind, visit: Visit, photo_id: int, reason: str | None = None
+) -> NewEntry:
+    said: dict[str, Any] = {"photo": photo_id, "source": visit.source.id}
+    return NewEntry(kind, said | ({"reason": reason} if reason else {}), photo_id=photo_id)

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from vultus.actions.enrol import digest_index, face_index, let_go
 from vultus.actions.home import Home
-from vultus.actions.lock import only_one
+from vultus.actions.lock import nobody_visits
 from vultus.actions.segment import forget_in_index
 from vultus.actions.source import source_named
 from vultus.audit.entry import EntryKind
@@ -24,6 +24,9 @@ from vultus.records.models import (
     Calibration,
     Entry,
     Erasure,
+    FrontierHost,
+    FrontierItem,
+    FrontierUrl,
     LogState,
     Photo,
     Reference,
@@ -68,7 +71,7 @@ def erase(
         )
     with ExitStack() as stack:
         if source is not None:
-            stack.enter_context(only_one(home.path))  # nothing may visit it meanwhile
+            stack.enter_context(nobody_visits(home.path))
         stack.enter_context(transaction.atomic())
         home.log.hold()
         if photo is not None:
@@ -98,6 +101,7 @@ def erase_photo(home: Home, actor: Account, sha256: str) -> tuple[int, Counts]:
         )
     counts = (1, row.references.count(), row.sightings.count())
     keep_out([bytes(row.digest_index)])
+    forget_in_frontier(row)
     mark_stale(row.references.all())
     earlier = earlier_numbers(home, {sha256.strip().lower()})
     Photo.objects.filter(pk=row.pk).delete()
@@ -113,6 +117,14 @@ def erase_photo(home: Home, actor: Account, sha256: str) -> tuple[int, Counts]:
         },
     )
     return index, counts
+
+
+def forget_in_frontier(photo: Photo) -> None:
+    """What visits of web sources remember of a photo: where it lies, and what stands beside it."""
+    for source, place in photo.sightings.values_list("source_id", "place_index"):
+        items = FrontierItem.objects.filter(place_index=bytes(place), teller__source_id=source)
+        urls = set(items.values_list("photo_id", flat=True))
+        FrontierUrl.objects.filter(pk__in=urls).delete()
 
 
 def receipt_digest(sha256: str) -> str:
@@ -161,6 +173,7 @@ def erase_source(home: Home, actor: Account, name: str) -> tuple[int, Counts]:
     row = Source.objects.select_related("collection").get(pk=source.id)
     collection = row.collection
     row.delete()
+    FrontierHost.objects.filter(urls__isnull=True).delete()
     if not collection.sources.exists():
         collection.delete()
     index = home.log.append(

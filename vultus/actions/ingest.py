@@ -1,4 +1,6 @@
-"""Ingest: visit a source, enrol what is new, and let go of what has vanished.
+"""Ingest: visit the sources, enrol what is new, and let go of what has vanished.
+
+Here is the visit of a folder; that of a source on the web is in `visit.py`.
 
 A visit can be killed at any moment. Photos are read by other processes and come back in
 the order of the listing; every few photos, records and log entries are committed together
@@ -9,7 +11,6 @@ nothing is enrolled twice, and the log tells the same story.
 import hashlib
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,17 +19,20 @@ from django.db import transaction
 
 from vultus.acquire.folder import Listing, Place, list_folder
 from vultus.actions.answers import IngestAnswer, SourceAnswer
+from vultus.actions.count import count
 from vultus.actions.enrol import Known, Outcome, Visit, commit_outcomes, forget_places
+from vultus.actions.entitlement import FOLDER
 from vultus.actions.home import Home
-from vultus.actions.lock import only_one
+from vultus.actions.lock import one_of_many, only_one
 from vultus.actions.probe import erase_old_probes
 from vultus.actions.readers import pool, read_many
 from vultus.actions.segment import tend
 from vultus.actions.source import list_sources, source_named
+from vultus.actions.visit import Note, visit_web
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, RefusedError, UnavailableError
 from vultus.faces.reading import Reading
-from vultus.records.models import Account, Decision, Photo, Sighting, Source
+from vultus.records.models import Account, Sighting, Source
 from vultus.records.sequence import gallery_changed
 
 BATCH_PHOTOS = 64
@@ -45,12 +49,15 @@ def ingest(
     limit: int | None = None,
     revisit: bool = False,
     progress: Progress | None = None,
+    note: Note | None = None,
 ) -> IngestAnswer:
     """Visit one source, or all that have not expired.
 
     `limit`: read at most this many photos, then stop (vanished ones are not looked for).
-    `revisit`: read every photo again. Raises RefusedError `source.expired`,
-    UnavailableError `ingest.running`, `source.unreachable`, `source.empty`.
+    `revisit`: read every photo of a folder again, and visit a web source though it is not due;
+    all rules are kept. `note` is told what is waited for. Several processes may visit a web
+    source together. Raises RefusedError `source.expired`, UnavailableError `ingest.running`,
+    `source.unreachable`, `source.empty`, InputError `acquire.contact`.
     """
     started = time.monotonic()
     if limit is not None and limit < 0:
@@ -70,10 +77,19 @@ def ingest(
     pool(home)  # the reading processes get ready while the folder is listed
     erase_old_probes(home)
     total = IngestAnswer()
-    with only_one(home.path):
+    folders = [source for source in due if source.kind == FOLDER]
+    if folders:
+        with only_one(home.path):
+            for source in folders:
+                limit = visit_source(home, actor, source, limit, revisit, progress, total)
+    with one_of_many(home.path):
         for source in due:
-            limit = visit_source(home, actor, source, limit, revisit, progress, total)
-        keep_index(home)
+            if source.kind != FOLDER:
+                limit = visit_web(
+                    home, actor, source, limit=limit, revisit=revisit, total=total,
+                    progress=progress, note=note,
+                )  # fmt: skip
+    keep_index(home)
     total.seconds = round(time.monotonic() - started, 3)
     return total
 
@@ -238,44 +254,3 @@ def finish(
             EntryKind.INGEST_FINISHED,
             {"source": visit.source.id, "by": actor.pk, **mine},
         )
-
-
-def count(visit: Visit, new: set[int], removed: int, total: IngestAnswer) -> dict[str, int]:
-    """Add what the source holds now to the total; returns this source's own counts."""
-    rows = Photo.objects.filter(sightings__source_id=visit.source.id).distinct()
-    mine = Counter({"new": 0, "unchanged": 0, "refused": 0, "failed": 0, "faces": 0})
-    bad: dict[int, str] = {}
-    for number, decision, reason, n_faces in rows.values_list(
-        "id", "decision", "reason", "n_faces"
-    ).iterator(chunk_size=5000):
-        column = decision
-        if decision == Decision.ENROLLED:
-            column = "new" if number in new else "unchanged"
-        else:
-            bad[number] = reason
-        mine[column] += 1
-        mine["faces"] += n_faces
-        if number not in total.counted:  # another source may hold it too
-            total.counted.add(number)
-            add_to(total, column, reason, n_faces)
-    for reason, names in visit.not_held.items():
-        mine["refused"] += len(names)
-        total.photos += len(names)
-        total.refused[reason] += len(names)
-        total.files.setdefault(reason, []).extend(names)
-    for number, name in visit.names_of_photos(list(bad)):
-        total.files.setdefault(bad[number], []).append(name)
-    total.removed += removed
-    return {**mine, "removed": removed}
-
-
-def add_to(total: IngestAnswer, column: str, reason: str, n_faces: int) -> None:
-    """Count one photo."""
-    total.photos += 1
-    total.faces += n_faces
-    if column == "new":
-        total.new += 1
-    elif column == "unchanged":
-        total.unchanged += 1
-    else:
-        (total.refused if column == Decision.REFUSED else total.failed)[reason] += 1

@@ -10,7 +10,7 @@ from vultus.errors import UnavailableError
 
 @contextmanager
 def only_one(home_path: Path) -> Iterator[None]:
-    """One ingest at a time, and no erasing of a source while one runs.
+    """One ingest of folders at a time, and no erasing of a source while one runs.
 
     Raises UnavailableError `ingest.running`.
     """
@@ -20,6 +20,31 @@ def only_one(home_path: Path) -> Iterator[None]:
                 "ingest.running",
                 "Another ingest of this home is running.",
                 "Wait until it ends.",
+            )
+        yield
+
+
+@contextmanager
+def one_of_many(home_path: Path) -> Iterator[None]:
+    """Any number of processes visit web sources, but none while a source is being erased.
+
+    Raises UnavailableError `ingest.running`.
+    """
+    with held(home_path / "visit.lock", shared=True) as free:
+        if not free:
+            raise UnavailableError(
+                "ingest.running", "A source of this home is being erased.", "Wait until it ends."
+            )
+        yield
+
+
+@contextmanager
+def nobody_visits(home_path: Path) -> Iterator[None]:
+    """No ingest runs, of folders or of the web. Raises UnavailableError `ingest.running`."""
+    with only_one(home_path), held(home_path / "visit.lock") as free:
+        if not free:
+            raise UnavailableError(
+                "ingest.running", "An ingest of this home is running.", "Wait until it ends."
             )
         yield
 
@@ -41,11 +66,15 @@ def only_writer(home_path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def held(path: Path, *, wait: bool = False) -> Iterator[bool]:
-    """Hold the lock at `path`; says whether it was free. `wait`: until it is."""
+def held(path: Path, *, wait: bool = False, shared: bool = False) -> Iterator[bool]:
+    """Hold the lock at `path`; says whether it was free. `wait`: until it is.
+
+    `shared`: with others that share it, and with nobody who holds it alone.
+    """
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     with path.open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:

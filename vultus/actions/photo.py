@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from vultus.acquire.decision import Decision
 from vultus.actions.answers import HeldPhoto, PhotoAnswer, PlaceAnswer, SourceAnswer
-from vultus.actions.enrol import open_place
+from vultus.actions.entitlement import FOLDER
 from vultus.actions.home import Home
 from vultus.actions.source import list_sources, source_named
 from vultus.records.models import Account, Photo, Sighting
@@ -49,36 +50,58 @@ def places_of(
 
 
 def place_answer(home: Home, row: Sighting, source: SourceAnswer) -> PlaceAnswer:
-    name = open_place(home, row.pk, bytes(row.sealed))
     opened = home.vault.unseal_json("sighting", f"sighting:{row.pk}", bytes(row.sealed))
+    text = bytes.fromhex(opened["name"]).decode("utf-8", "backslashreplace")
     return PlaceAnswer(
-        path_or_url=str(Path(source.location) / name.decode("utf-8", "backslashreplace")),
+        path_or_url=(
+            str(Path(source.location) / text)
+            if source.kind == FOLDER
+            else text.partition("\n")[0]  # before the page's URL
+        ),
         page_url=opened["page_url"],
         source=source.name,
         collection=source.collection,
         legal_basis=source.legal_basis,
         expires=source.expires,
         seen=row.seen,
+        beside=opened.get("beside", {}),
     )
 
 
 def photo_answer(home: Home, row: Photo, places: list[PlaceAnswer]) -> PhotoAnswer:
-    found: dict[str, Any] = home.vault.unseal_json("photo", f"photo:{row.pk}", bytes(row.sealed))
+    """A photo with what its file says, and what stands beside it at its places.
+
+    The caption of a page comes first, since it is about this photo on this page; all else is
+    taken from the file, and from a page where the file lacks it.
+    """
+    file: dict[str, Any] = home.vault.unseal_json("photo", f"photo:{row.pk}", bytes(row.sealed))
+    pages = [place.beside for place in places]
+    captioned = first_with("caption", [*pages, file])
+    dated = first_with("date", [file, *pages])
+    title, credit, licence, persons = (
+        first_with(name, [file, *pages]).get(name)
+        for name in ("title", "credit", "licence", "persons")
+    )
     return PhotoAnswer(
-        sha256=found["sha256"] or "",
-        width=found.get("width", 0),
-        height=found.get("height", 0),
-        title=found.get("title"),
-        caption=found.get("caption"),
-        caption_source=found.get("caption_source"),
-        date=found.get("date"),
-        date_precision=found.get("date_precision"),
-        date_source=found.get("date_source"),
-        credit=found.get("credit"),
-        licence=found.get("licence"),
-        persons=tuple(found.get("persons", ())),
+        sha256=file["sha256"] or "",
+        width=file.get("width", 0),
+        height=file.get("height", 0),
+        title=title,
+        caption=captioned.get("caption"),
+        caption_source=captioned.get("caption_source"),
+        date=dated.get("date"),
+        date_precision=dated.get("date_precision"),
+        date_source=dated.get("date_source"),
+        credit=credit,
+        licence=licence,
+        persons=tuple(persons or ()),
         places=tuple(places),
     )
+
+
+def first_with(name: str, besides: list[dict[str, Any]]) -> dict[str, Any]:
+    """The first of these that says `name`."""
+    return next((beside for beside in besides if beside.get(name)), {})
 
 
 def list_photos(
@@ -99,12 +122,41 @@ def list_photos(
     for start in range(0, len(numbers), 500):
         part = numbers[start : start + 500]
         places = places_of(home, part, sources)
+        decisions = decisions_of(home, part, sources)
         for row in Photo.objects.filter(pk__in=part).order_by("id"):
-            yield HeldPhoto(
-                photo=photo_answer(home, row, places[row.pk]),
-                enrolled=row.decision == "enrolled",
-                n_faces=row.n_faces,
-                decision=row.decision,
-                reason=row.reason or None,
-                time=row.seen,
-            )
+            yield held_photo(row, photo_answer(home, row, places[row.pk]), decisions.get(row.pk))
+
+
+def held_photo(row: Photo, photo: PhotoAnswer, decision: Decision | None) -> HeldPhoto:
+    """A photo with the decision about it: what a site said, or what was found in its pixels."""
+    signal, value = decision.decided_by() if decision else ("", "")
+    rule = row.reason or row.decision
+    return HeldPhoto(
+        photo=photo,
+        enrolled=row.decision == "enrolled",
+        n_faces=row.n_faces,
+        decision=row.decision,
+        reason=row.reason or None,
+        time=decision.time if decision else row.seen,
+        # A permitted photo can still have no face, or none that is good enough.
+        rule=decision.rule if decision and not (decision.may_enrol and row.reason) else rule,
+        signal=signal or None,
+        value=value or None,
+        document=decision.to_bytes() if decision else None,
+    )
+
+
+def decisions_of(
+    home: Home, photo_ids: list[int], sources: dict[int, SourceAnswer]
+) -> dict[int, Decision]:
+    """photo -> the decision about its first place, of those on the web."""
+    rows = Sighting.objects.filter(
+        photo_id__in=photo_ids, source_id__in=list(sources), sealed_decision__isnull=False
+    ).order_by("-id")
+    return {
+        photo: Decision.from_bytes(
+            home.vault.unseal("decision", f"decision:{number}", bytes(sealed))
+        )
+        for number, photo, sealed in rows.values_list("id", "photo_id", "sealed_decision")
+        if sealed is not None
+    }

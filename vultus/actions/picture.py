@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from vultus.actions.enrol import open_place
+from vultus.actions.entitlement import FOLDER
 from vultus.actions.home import Home
 from vultus.actions.photo import entitled_sources
 from vultus.actions.probe import find_probe
@@ -70,10 +71,11 @@ def candidate_photo(
 ) -> Picture:
     """The whole photo of a candidate, read from the first of its places that still has it.
 
+    A photo of the web is not kept, and nothing is asked of a site to show it: its page does.
     Raises InputError `candidate.not_found`, UnavailableError `photo.original_gone`.
     """
     row = find_candidate(home, search_id, reference)
-    sources = {source.id: source for source in entitled_sources(home)}
+    sources = {s.id: s for s in entitled_sources(home) if s.kind == FOLDER}
     sightings = Sighting.objects.filter(photo_id=row.photo_id, source_id__in=list(sources))
     for sighting in sightings.order_by("id"):
         name = open_place(home, sighting.pk, bytes(sighting.sealed))
@@ -85,7 +87,7 @@ def candidate_photo(
     raise UnavailableError(
         "photo.original_gone",
         "The original cannot be read at any of its places.",
-        "The face is kept; mount the source again to see the whole photo.",
+        "The face is kept. Mount the source again, or open the photo's page, to see all of it.",
     )
 
 

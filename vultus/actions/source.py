@@ -1,25 +1,25 @@
 """Sources: where photos may come from, with the entitlement to hold and search them."""
 
-import os
+from dataclasses import asdict
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db import transaction
 
-from vultus.acquire.folder import path_text
-from vultus.actions.answers import SourceAnswer
+from vultus.actions.answers import SourceAnswer, Terms
 from vultus.actions.case import today
+from vultus.actions.entitlement import (
+    check_entitlement,
+    check_kind,
+    check_prefix,
+    check_terms,
+    place_of,
+)
 from vultus.actions.home import Home
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError
 from vultus.records.models import Account, Collection, Source
 from vultus.records.sequence import take
-
-KINDS = ("folder",)
-NAME_LENGTH_MAX = 200
-PREFIX_LENGTH_MAX = 1000
 
 
 def add_source(
@@ -34,8 +34,12 @@ def add_source(
     expires: date | None = None,
     page_url_prefix: str | None = None,
     allow_hosts: tuple[str, ...] = (),
+    terms: Terms = Terms(),  # noqa: B008 - frozen
 ) -> SourceAnswer:
     """Register a source and, when it is new, its collection.
+
+    `allow_hosts`: the hosts that a source of the web may ask, HOST or HOST:PORT, exactly these;
+    without any, the one of its location.
 
     A source that has expired is registered anew, under its number, when the name and the
     location are the same: what it holds may be searched again at once. Raises InputError
@@ -48,19 +52,15 @@ def add_source(
     }
     check_entitlement(texts, expires)
     check_kind(kind)
-    if allow_hosts:
-        raise InputError(
-            "source.hosts_of_a_folder",
-            "A folder has no hosts to allow.",
-            "Leave --allow-host out for a folder.",
-        )
-    if page_url_prefix is not None:
-        check_prefix(page_url_prefix)
+    check_prefix(kind, page_url_prefix)
+    place, hosts = place_of(kind, location, allow_hosts)
     sealed: dict[str, Any] = {
         "name": texts["name"],
-        "location": folder_location(location),
+        "location": place,
         "legal_basis": texts["legal_basis"],
         "page_url_prefix": page_url_prefix,
+        "allow_hosts": list(hosts),
+        **asdict(check_terms(kind, terms)),
     }
     with transaction.atomic():
         index = home.vault.blind("source/name", texts["name"])
@@ -135,6 +135,8 @@ def answer(home: Home, row: Source) -> SourceAnswer:
         expires=row.expires,
         expired=row.expires is not None and row.expires < today(),
         visited=row.visited,
+        allow_hosts=tuple(opened.get("allow_hosts", ())),  # what is older has none of these
+        terms=Terms(**{name: opened.get(name) for name in asdict(Terms())}),
     )
 
 
@@ -168,54 +170,3 @@ def find_or_add_collection(home: Home, name: str) -> Collection:
             sealed=home.vault.seal_json("collection", f"collection:{number}", {"name": name}),
         )
     return row
-
-
-def check_entitlement(texts: dict[str, str], expires: date | None) -> None:
-    """Every text is there and of reasonable length, and the entitlement still runs."""
-    for key, text in texts.items():
-        if not 1 <= len(text) <= NAME_LENGTH_MAX * (5 if key == "legal_basis" else 1):
-            raise InputError(
-                "source.incomplete",
-                f"A source needs a {key.replace('_', ' ')} of reasonable length.",
-                "No source without entitlement: say on what legal basis its photos are held.",
-            )
-    if expires is not None and expires < today():
-        raise InputError(
-            "source.expires_in_the_past", "The entitlement has expired already.", "Renew it first."
-        )
-
-
-def check_kind(kind: str) -> None:
-    if kind not in KINDS:
-        raise InputError(
-            "source.kind",
-            f"A source of kind {kind} cannot be visited by this version.",
-            f"Known kinds: {', '.join(KINDS)}.",
-        )
-
-
-def folder_location(location: str) -> str:
-    """The folder's absolute path. Raises InputError `source.no_folder`, `source.location`."""
-    path = Path(os.path.abspath(location))  # noqa: PTH100 - `..` goes, links stay as given
-    if path_text(path) != str(path):
-        raise InputError(
-            "source.location",
-            "The path of the folder is not UTF-8.",
-            "Rename the folder or name it by a link; what lies in it may have any name.",
-        )
-    if not path.is_dir():
-        raise InputError(
-            "source.no_folder", f"{location} is not a folder.", "Give a folder that can be read."
-        )
-    return str(path)
-
-
-def check_prefix(prefix: str) -> None:
-    parts = urlsplit(prefix)
-    proper = parts.scheme in {"http", "https"} and parts.netloc and not parts.username
-    if not proper or len(prefix) > PREFIX_LENGTH_MAX:
-        raise InputError(
-            "source.page_url_prefix",
-            "The page address prefix is not an http or https address.",
-            "For instance https://archive.example/photos/ .",
-        )

@@ -66,19 +66,24 @@ DECLARATIONS: Mapping[EntryKind, Declaration] = {
     _K.CASE_OPENED: _says("A case was opened.", "by case expires", "reference purpose legal_basis"),
     _K.HOME_CREATED: _says("The home and its log were created.", "home"),
     _K.INGEST_FINISHED: _says(
-        "A visit of a source ended.", "by source new unchanged refused failed faces removed"
+        "A visit of a source ended.",
+        "by source new unchanged refused failed faces removed requests unfinished",
     ),
     _K.LOG_IN_ENDED: _says("Somebody logged out.", "account"),
     _K.LOG_IN_REFUSED: _says("A log-in was refused.", "account"),
     _K.LOG_IN_SUCCEEDED: _says("Somebody logged in.", "account"),
     _K.PHOTO_CHANGED: _says("Another photo stands where this one stood.", "source photo"),
-    _K.PHOTO_ENROLLED: _says("A photo was enrolled.", "source photo reason references", "sha256"),
+    _K.PHOTO_ENROLLED: _says(
+        "A photo was enrolled.", "source photo reason references", "sha256 evidence"
+    ),
     _K.PHOTO_ERASED: _says("A photo was erased.", "by photo photo_digest references places"),
     _K.PHOTO_FAILED: _says(
-        "A photo could not be used.", "source photo reason references", "sha256"
+        "A photo could not be used.", "source photo reason references", "sha256 evidence"
     ),
-    _K.PHOTO_REFUSED: _says("A rule refused a photo.", "source photo reason references", "sha256"),
-    _K.PHOTO_VANISHED: _says("A photo was no longer at its source.", "source photo"),
+    _K.PHOTO_REFUSED: _says(
+        "A rule refused a photo.", "source photo reason references", "sha256 evidence"
+    ),
+    _K.PHOTO_VANISHED: _says("A photo was no longer at its source.", "source photo reason"),
     _K.PROBE_ERASED: _says("A probe was erased after its retention.", "probe"),
     _K.PROBE_RECEIVED: _says("A probe was received.", "by case probe faces", "sha256"),
     _K.REFERENCE_ERASED: _says("A reference was erased.", "by photo reference"),
@@ -89,8 +94,8 @@ DECLARATIONS: Mapping[EntryKind, Declaration] = {
     ),
     _K.SOURCE_ADDED: _says(
         "A source was added.",
-        "by source kind expires",
-        "name collection location legal_basis page_url_prefix",
+        "by source kind expires revisit_days photos_max requests_max bytes_max",
+        "name collection location legal_basis page_url_prefix allow_hosts licence contact",
     ),
     _K.SOURCE_ERASED: _says(
         "A source and the photos that lay only there were erased.",

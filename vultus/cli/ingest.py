@@ -12,11 +12,19 @@ if TYPE_CHECKING:
     from vultus.actions.answers import IngestAnswer
 
 
+UNFINISHED = {
+    "visit.budget": "a budget of the source is spent; it goes on when it is next due.",
+    "visit.limit": "as many photos were read as were asked for; run it again to go on.",
+    "source.expired": "its entitlement has expired meanwhile.",
+    "visit.host_waits": "a host asks to be left alone for now; run it again later to go on.",
+}
+
+
 def add_verbs(verbs: Any, everywhere: ArgumentParser) -> None:  # noqa: ANN401
     parser = verbs.add_parser("ingest", parents=[everywhere], help="visit the sources")
     parser.add_argument("--source", type=text, metavar="NAME", help="only this one")
     parser.add_argument("--limit", type=int, metavar="N", help="read at most N photos")
-    parser.add_argument("--revisit", action="store_true", help="read every photo again")
+    parser.add_argument("--revisit", action="store_true", help="visit now though it is not due")
     parser.add_argument(
         "--files", action="store_true", help="name the files that were refused or have failed"
     )
@@ -35,6 +43,7 @@ def run_ingest(options: Namespace, output: Output) -> int:
             limit=options.limit,
             revisit=options.revisit,
             progress=progress,
+            note=output.message,
         )
     output.result(ingest_document(answer, files=options.files), told(answer, files=options.files))
     return 0
@@ -49,6 +58,7 @@ def told(answer: "IngestAnswer", *, files: bool) -> Text:
             ("unchanged", answer.unchanged),
             ("faces", answer.faces),
             ("removed", answer.removed),
+            ("requests", answer.requests or None),
             ("seconds", answer.seconds),
         ]
     )
@@ -58,6 +68,8 @@ def told(answer: "IngestAnswer", *, files: bool) -> Text:
             text.append(f"{n} {reason}")
             for file in answer.files.get(reason, []) if files else []:
                 text.append(f"\n             {printable(file)}")
+    for name, reason in sorted(answer.unfinished.items()):
+        text.append(f"\n{printable(name)} is not finished: {UNFINISHED.get(reason, reason)}")
     if (answer.refused or answer.failed) and not files:
         text.append("\nWith --files they are named.", style="dim")
     return text

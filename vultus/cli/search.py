@@ -106,7 +106,8 @@ def candidate_table(candidates: "tuple[CandidateAnswer, ...]") -> Table:
         table.add_column(column, overflow="fold")
     for c in candidates:
         photo, place = c.photo, c.photo.places[0]
-        link = place.page_url or Path(place.path_or_url).as_uri()
+        path = Path(place.path_or_url)  # or a URL, which is no absolute path
+        link = place.page_url or (path.as_uri() if path.is_absolute() else place.path_or_url)
         more = f" (+{len(photo.places) - 1} places)" if len(photo.places) > 1 else ""
         table.add_row(
             str(c.rank),

@@ -3,6 +3,7 @@
 from vultus.records.account import Account, AccountKind, LogInTry
 from vultus.records.case import Case
 from vultus.records.entry import Entry, LogState
+from vultus.records.frontier import FrontierHost, FrontierItem, FrontierUrl, Round
 from vultus.records.home import Home
 from vultus.records.photo import Crop, Decision, Erasure, Photo, Reference, Sighting
 from vultus.records.search import Calibration, Probe, Search
@@ -12,6 +13,6 @@ from vultus.records.source import Collection, Source
 
 __all__ = [
     "Account", "AccountKind", "Calibration", "Case", "Collection", "Crop", "Decision", "Entry",
-    "Erasure", "Home", "LogInTry", "LogState", "Photo", "Probe", "Reference", "Search", "Segment",
-    "Sequence", "Sighting", "Source",
+    "Erasure", "FrontierHost", "FrontierItem", "FrontierUrl", "Home", "LogInTry", "LogState",
+    "Photo", "Probe", "Reference", "Round", "Search", "Segment", "Sequence", "Sighting", "Source",
 ]  # fmt: skip

@@ -26,7 +26,7 @@ class Photo(models.Model):
 
 
 class Sighting(models.Model):
-    """A place of a photo: a file of a folder now, an address later.
+    """A place of a photo: a file of a folder, or an address on a page.
 
     `n_bytes` and `changed_ns` are the file's size and times; when they stand, it is not
     read again.
@@ -39,7 +39,8 @@ class Sighting(models.Model):
     n_bytes = models.BigIntegerField()
     changed_ns = models.CharField(max_length=60)
     seen = models.DateTimeField()
-    sealed = models.BinaryField()  # {place, page_url}
+    sealed = models.BinaryField()  # {name, page_url, beside}
+    sealed_decision = models.BinaryField(null=True)  # docs/formats/permit.md; of a web place
 
     class Meta:
         constraints = [  # noqa: RUF012

@@ -16,7 +16,7 @@ class Source(models.Model):
     kind = models.CharField(max_length=20)
     collection = models.ForeignKey(Collection, on_delete=models.PROTECT, related_name="sources")
     name_index = models.BinaryField(max_length=32, unique=True)
-    sealed = models.BinaryField()  # {name, location, legal_basis, page_url_prefix, allow_hosts}
+    sealed = models.BinaryField()  # {name, location, legal_basis, page_url_prefix, hosts, terms}
     added = models.DateTimeField()
     expires = models.DateField(null=True)
     visited = models.DateTimeField(null=True)  # when an ingest of it last came to its end
