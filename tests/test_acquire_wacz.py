@@ -195,6 +195,19 @@ def test_too_many_entries(tmp_path, monkeypatch):
     assert told(archive(tmp_path, data))[0][2] == "wacz.damaged"
 
 
+def test_entries_that_lie_over_one_another(tmp_path):
+    """A file of some kilobytes must not be read for hours."""
+    data = packed({"archive/a.warc": response(), "archive/b.warc": response()})
+    directory = data.index(b"PK\x01\x02")
+    second = data.index(b"PK\x01\x02", directory + 1)
+    end = data.index(b"PK\x05\x06")
+    entry = data[directory:second]
+    entries = b"".join(entry.replace(b"archive/a", b"archive/%c" % n) for n in b"abcdefghij")
+    tail = struct.pack("<HHHHIIH", 0, 0, 10, 10, len(entries), directory, 0)
+    one = archive(tmp_path, data[:directory] + entries + data[end : end + 4] + tail)
+    assert told(one)[0][2] == "wacz.damaged"
+
+
 def test_an_archive_that_claims_more_than_there_is(tmp_path):
     data = bytearray(packed({"archive/a.warc": response()}))
     at = data.index(b"PK\x01\x02")

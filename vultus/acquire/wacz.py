@@ -6,9 +6,11 @@ file and nothing is ever unpacked to a disk. Names are never paths of ours.
 
 import hashlib
 import json
+import os
 import re
 import zipfile
 import zlib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -98,7 +100,9 @@ def read_wacz(path: Path) -> Wacz:
 def _read(file: BinaryIO, archive: zipfile.ZipFile) -> Wacz:
     infos = archive.infolist()
     names = [info.filename for info in infos]
-    if len(infos) > ENTRIES_MAX or names.count("datapackage.json") > 1:
+    # Entries that lie over one another could make a small file very long to read.
+    too_long = sum(info.compress_size for info in infos) > file.seek(0, os.SEEK_END)
+    if too_long or len(infos) > ENTRIES_MAX or names.count("datapackage.json") > 1:
         return Wacz(problem="wacz.damaged")
     said: dict[str, str] = {}
     if "datapackage.json" in names:
@@ -108,9 +112,7 @@ def _read(file: BinaryIO, archive: zipfile.ZipFile) -> Wacz:
             if not isinstance(seal, dict) or seal.get("hash") != _sha256(package):
                 return Wacz(problem="wacz.digest")
         said = _digests(json.loads(package))
-    twice = (
-        {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()
-    )
+    twice = {name for name, n in Counter(names).items() if n > 1}
     entries = []
     for info in sorted(infos, key=lambda info: info.filename):
         if ARCHIVE.fullmatch(info.filename):
