@@ -12,7 +12,7 @@ CODES = {
     InputError: {"fetch.url", "fetch.agent", "fetch.condition", "fetch.test_host"},
     RefusedError: {
         "fetch.scheme", "fetch.host", "fetch.port", "fetch.address", "fetch.redirect",
-        "fetch.encoding",
+        "fetch.encoding", "fetch.range",
     },
     UnavailableError: {
         "fetch.name", "fetch.connection", "fetch.tls", "fetch.timeout", "fetch.response",

@@ -114,6 +114,65 @@ def test_no_header_is_injected_by_a_condition(named):
     assert web.log == []
 
 
+# --- a part of something ------------------------------------------------------------------------
+
+
+def part(body, content_range, *headers, status="206 Partial Content", length=True):
+    return answer(body, f"Content-Range: {content_range}", *headers, status=status, length=length)
+
+
+@pytest.mark.parametrize("content_range", ["bytes 3-7/100", "bytes 3-7/8", "bytes 3-7/*"])
+@pytest.mark.parametrize("length", [True, False])
+def test_a_part_is_asked_for_and_comes_as_it_lies_there(content_range, length):
+    """RFC 9110 sections 14.2 and 15.3.7."""
+    with TrapWeb({"/": redirect("/b"), "/b": part(b"34567", content_range, length=length)}) as web:
+        response = get(web, byte_range=(3, 7), bytes_max=5)
+    assert (response.status, response.body, response.truncated) == (206, b"34567", False)
+    for head in web.heads:
+        assert head[-1] == "Range: bytes=3-7"
+        assert "Accept-Encoding: identity" in head
+
+
+@pytest.mark.parametrize(("code", "response"), [
+    ("fetch.range", answer(b"0123456789")),  # the server knows no parts
+    ("fetch.range", answer(b"34567")),
+    ("fetch.range", answer(b"34567", status="206 Partial Content")),
+    ("fetch.range", part(b"34567", "bytes 3-7/100", status="200 OK")),
+    ("fetch.range", part(b"34567", "bytes 2-6/100")), ("fetch.range", part(b"3456", "bytes 3-6/7")),
+    ("fetch.range", part(b"345678", "bytes 3-8/100")),
+    ("fetch.range", part(b"34567", "bytes 3-7/7")),
+    ("fetch.range", part(b"34567", "bytes */100")), ("fetch.range", part(b"34567", "items 3-7/9")),
+    ("fetch.range", part(b"34567", "bytes 3-7")), ("fetch.range", part(b"34567", "bytes 3-7/9, x")),
+    ("fetch.range", part(b"34567", "bytes 3-7/9", "Content-Range: bytes 3-7/9")),
+    ("fetch.range", part(b"3456", "bytes 3-7/100")),
+    ("fetch.range", part(b"345678", "bytes 3-7/9")),
+    ("fetch.response", part(b"3456", "bytes 3-7/100", length=False)),
+    ("fetch.response", part(b"345678", "bytes 3-7/100", length=False)),
+    ("fetch.range", answer(b"", "Content-Type: multipart/byteranges; boundary=x",
+                           status="206 Partial Content")),
+    ("fetch.encoding", part(b"34567", "bytes 3-7/100", "Content-Encoding: gzip")),
+    ("fetch.range", answer(b"", status="204 No Content", length=False)),
+])  # fmt: skip
+@pytest.mark.parametrize("bytes_max", [5, 100_000])
+def test_what_is_not_the_part_that_was_asked_for(code, response, bytes_max):
+    answered(code, response, byte_range=(3, 7), bytes_max=bytes_max)
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "416 Range Not Satisfiable", "503 Busy"])
+def test_another_status_is_an_answer_to_this_too(status):
+    with TrapWeb({"/": answer(b"sorry", "Retry-After: 9", status=status)}) as web:
+        response = get(web, byte_range=(3, 7))
+    assert (response.status, response.values("retry-after")) == (int(status[:3]), ["9"])
+
+
+def test_what_is_no_part():
+    with TrapWeb({"/": answer(b"x")}) as web:
+        for byte_range in ((-1, 3), (3, 2), (0, 100_000), (10**18, 10**18)):
+            with pytest.raises(ValueError, match="bytes from 0 on expected"):
+                get(web, byte_range=byte_range)
+    assert web.log == []
+
+
 # --- what may be asked --------------------------------------------------------------------------
 
 

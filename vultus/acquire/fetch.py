@@ -15,6 +15,7 @@ RefusedError       fetch.scheme      neither https nor http
                    fetch.address     private, loopback or otherwise not public
                    fetch.redirect    too many, in a loop, from https to http, or to no URL
                    fetch.encoding    an encoding of the body that was not asked for
+                   fetch.range       something else than the part that was asked for
 UnavailableError   fetch.name        the name leads to no address now
                    fetch.connection  refused or cut
                    fetch.tls         a certificate or TLS version that cannot be trusted
@@ -54,6 +55,7 @@ ADDRESSES_TRIED_MAX = 4
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 CONTACT = re.compile(r"(?:https?://|mailto:)[\x21-\x27\x2a-\x5b\x5d-\x7e]{1,200}")
 ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]{0,1000}"')
+CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 HTTP_DATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,:+-]{0,63}")
 Resolve = Callable[..., Iterable[tuple[Any, Any, Any, Any, Any]]]
 
@@ -138,6 +140,7 @@ class Fetcher:
         last_modified: str | None = None,
         bytes_max: int | None = None,
         hops_max: int = 5,
+        byte_range: tuple[int, int] | None = None,
         follow: Callable[[str], None] | None = None,
     ) -> Response:
         """The response to one GET of `url`, after `hops_max` redirects at most.
@@ -146,7 +149,10 @@ class Fetcher:
         these, no subdomains. With `etag` or `last_modified` of an earlier response the answer
         may be 304 with no body. `bytes_max` may only lower the fetcher's own. `follow` is told
         each URL that a redirect leads to before anything is asked of it, and raises to stop.
-        Raises as the table at the top of this file says; ValueError for `bytes_max`, `hops_max`.
+        With `byte_range` (first and last, from 0) a status of 200 to 299 is 206 and the body
+        exactly these bytes, as they lie there; anything else of these is refused.
+        Raises as the table at the top of this file says; ValueError for `bytes_max`, `hops_max`
+        and a `byte_range` of no bytes or more than `bytes_max`.
         """
         most = self.bytes_max if bytes_max is None else bytes_max
         if not 1 <= most <= self.bytes_max or hops_max < 0:
@@ -154,6 +160,7 @@ class Fetcher:
                 f"1 to {self.bytes_max} bytes and 0 or more hops expected, "
                 f"got {most} and {hops_max}"
             )
+        part = range_headers(byte_range, most)
         deadline = Deadline(self.seconds)
         allowed = frozenset(map(host_name, hosts))
         conditions = condition_headers(etag, last_modified)
@@ -165,13 +172,16 @@ class Fetcher:
                 with said(deadline):
                     address = str(sock.getpeername()[0])
                 connection = Connection(sock, deadline)
-                connection.send(self.request(current, conditions))
+                connection.send(self.request(current, conditions + part))
                 head = read_head(connection)
                 hops.append(Hop(current.text, head.status))
                 if head.status not in REDIRECTS:
                     if head.status == 304 and not conditions:
                         raise malformed("it says that nothing changed, unasked")
+                    check_part(head, byte_range)
                     body, truncated = read_body(connection, head, most)
+                    if byte_range is not None and head.status == 206:
+                        check_length(body, byte_range, truncated=truncated)
                     return Response(
                         url, current.text, head.status, head.headers, body, truncated,
                         tuple(hops), datetime.now(UTC), address,
@@ -259,15 +269,17 @@ class Fetcher:
             sock.close()
             raise
 
-    def request(self, url: Url, conditions: list[tuple[str, str]]) -> bytes:
-        """The request's bytes; every part was looked at before."""
+    def request(self, url: Url, more: list[tuple[str, str]]) -> bytes:
+        """The request's bytes with `more` headers; every part was looked at before."""
+        # A part of what was compressed on the way would be a part of something else.
+        encodings = "identity" if "Range" in dict(more) else "gzip, identity"
         headers = [
             ("Host", url.authority),
             ("User-Agent", self.agent),
             ("Accept", "*/*"),
-            ("Accept-Encoding", "gzip, identity"),
+            ("Accept-Encoding", encodings),
             ("Connection", "close"),
-            *conditions,
+            *more,
         ]
         lines = [f"GET {url.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
@@ -317,6 +329,53 @@ def condition_headers(etag: str | None, last_modified: str | None) -> list[tuple
         raise unsendable("fetch.condition", "The date of the last change")
     pairs = (("If-None-Match", etag), ("If-Modified-Since", last_modified))
     return [(name, value) for name, value in pairs if value is not None]
+
+
+def range_headers(byte_range: tuple[int, int] | None, most: int) -> list[tuple[str, str]]:
+    """The header that asks for a part (RFC 9110 section 14.2). ValueError for what is none."""
+    if byte_range is None:
+        return []
+    first, last = byte_range
+    if not 0 <= first <= last < 10**18 or last - first >= most:
+        raise ValueError(f"1 to {most} bytes from 0 on expected, got {first} to {last}")
+    return [("Range", f"bytes={first}-{last}")]
+
+
+def check_part(head: Head, byte_range: tuple[int, int] | None) -> None:
+    """See that a response is the part that was asked for, before its body is read.
+
+    Raises RefusedError `fetch.range`, `fetch.encoding`.
+    """
+    if byte_range is None or not 200 <= head.status < 300:
+        return
+    first, last = byte_range
+    said_ranges = head.values("content-range")
+    found = CONTENT_RANGE.fullmatch(said_ranges[0]) if len(said_ranges) == 1 else None
+    if (
+        head.status != 206
+        or found is None
+        or (int(found[1]), int(found[2])) != byte_range
+        or (found[3] != "*" and int(found[3]) <= last)
+        or any(value != str(last - first + 1) for value in head.values("content-length"))
+    ):
+        raise RefusedError(
+            "fetch.range",
+            "The answer is not the part that was asked for.",
+            "Nothing of it was read. The place may have changed, or its server knows no parts.",
+        )
+    if any(value.lower() != "identity" for value in head.values("content-encoding")):
+        raise RefusedError(
+            "fetch.encoding",
+            "The part is encoded in a way that was not asked for.",
+            "A part of something that is encoded cannot be read. The site must heed the request.",
+        )
+
+
+def check_length(body: bytes, byte_range: tuple[int, int], *, truncated: bool) -> None:
+    """See that the part is whole. Raises UnavailableError `fetch.response`."""
+    first, last = byte_range
+    if truncated or len(body) != last - first + 1:
+        raise malformed("the part is not as long as it says")
 
 
 def host_and_port(text: str) -> str:
