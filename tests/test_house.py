@@ -141,9 +141,11 @@ BANNED = {
     "utils", "util", "common", "core", "helper", "helpers", "manager", "service", "services",
     "faceprint", "album", "impostor", "genuine", "tenant",
 }  # fmt: skip
-# Names that the contract or the field gives, two of mathematics, and where a log-in leads.
+# Names that the contract or the field gives, two of mathematics, where a log-in leads, and
+# Common Crawl, which is called so.
 ALLOWED_NAMES = {
     "false_match_rate", "false_non_match_rate", "no_likely_match", "target", "core", "CORE",
+    "common_crawl", "COMMON_CRAWL",
 }  # fmt: skip
 PLACES_OF_ALLOWED = {
     "target": {"align.py", "pages.py", "session.py"},
