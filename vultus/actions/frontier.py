@@ -29,6 +29,7 @@ from vultus.records.frontier import for_update, free_hosts
 from vultus.records.models import FrontierHost, FrontierUrl, Round
 from vultus.records.sequence import take
 
+NUMBERS = "frontier_url"  # of rows, and of turns: what is new comes behind all that waits
 REDIRECTS_MAX = 5
 SEGMENTS_ALIKE_MAX = 3
 PARAMETERS_MAX = 12
@@ -79,6 +80,8 @@ class Frontier:
     worker: str
     number: int = 0
     begun: datetime = field(default_factory=now_utc)
+    n_urls: int = 0  # of the source, once they were counted; others may have added some since
+    hosts: dict[str, int] = field(default_factory=dict)  # name -> number, as far as it was asked
 
     def __post_init__(self) -> None:
         self.allowed = AllowList(self.source.allow_hosts)
@@ -275,7 +278,7 @@ class Frontier:
         if lead.role is Role.PHOTO and row.role != Role.PHOTO:
             fresh |= {"role": Role.PHOTO.value, "asked_round": 0, "sealed_said": None}
         if due and not row.due and row.asked_round < self.number:
-            fresh |= {"due": True, "turn": take("frontier_turn")[0]}
+            fresh |= {"due": True, "turn": take(NUMBERS)[0]}
         changed = {name: value for name, value in fresh.items() if getattr(row, name) != value}
         for name, value in changed.items():
             setattr(row, name, value)
@@ -286,10 +289,9 @@ class Frontier:
         """Those of the new URLs for which there is room: in all, and of one path."""
         if not new:
             return []
-        n_left = (
-            self.home.settings.acquire_urls_max
-            - FrontierUrl.objects.filter(source_id=self.source.id).count()
-        )
+        if not self.n_urls:
+            self.n_urls = FrontierUrl.objects.filter(source_id=self.source.id).count()
+        n_left = self.home.settings.acquire_urls_max - self.n_urls
         kept: list[tuple[Lead, Url]] = []
         counts: dict[bytes, int] = {}
         for lead, url in new[: max(n_left, 0)]:
@@ -312,8 +314,7 @@ class Frontier:
         if not new:
             return {}
         hosts = {url.authority: self.host(url.authority) for _, url in new}
-        numbers = take("frontier_url", len(new))
-        turns = take("frontier_turn", len(new))
+        numbers = take(NUMBERS, len(new))
         vault = self.home.vault
         rows = [
             FrontierUrl(
@@ -326,17 +327,20 @@ class Frontier:
                 depth=lead.depth,
                 n_redirects=lead.n_redirects,
                 due=due,
-                turn=turn,
+                turn=number,
                 found_round=self.number,
                 sealed=vault.seal_json("frontier", f"frontier-url:{number}", {"url": lead.url}),
             )
-            for number, turn, (lead, url) in zip(numbers, turns, new, strict=True)
+            for number, (lead, url) in zip(numbers, new, strict=True)
         ]
         FrontierUrl.objects.bulk_create(rows)
+        self.n_urls += len(rows)
         return {lead.url: row for row, (lead, _) in zip(rows, new, strict=True)}
 
     def host(self, name: str) -> int:
         """The number of a host's row, made where there is none."""
+        if name in self.hosts:
+            return self.hosts[name]
         index = self.home.vault.blind("frontier/host", name)
         number = FrontierHost.objects.filter(host_index=index).values_list("pk", flat=True).first()
         if number is None:
@@ -347,12 +351,16 @@ class Frontier:
             FrontierHost.objects.create(
                 id=number, host_index=index, sealed=sealed, next_at=now_utc()
             )
+        else:  # one that was made just now may yet be undone
+            self.hosts[name] = number
         return number
 
     def make_due(self, numbers: Iterable[int]) -> None:
         """There is something to do about these rows again, behind all others."""
-        rows = FrontierUrl.objects.filter(id__in=list(numbers), due=False)
-        rows.update(due=True, turn=take("frontier_turn")[0])
+        wanted = list(numbers)
+        for start in range(0, len(wanted), 500):
+            rows = FrontierUrl.objects.filter(id__in=wanted[start : start + 500], due=False)
+            rows.update(due=True, turn=take(NUMBERS)[0])
 
     def end_turn(
         self,
@@ -366,7 +374,7 @@ class Frontier:
         """Note what a URL said, in `n_bytes`. `again`: it is due still, behind all others."""
         values: dict[str, Any] = {"due": again, "n_refused": turn.n_refused + 1 if again else 0}
         if again:
-            values["turn"] = take("frontier_turn")[0]
+            values["turn"] = take(NUMBERS)[0]
         if asked:
             values["asked_round"] = self.number
         if said is not None:

@@ -70,7 +70,7 @@ def tell(
     if turn.role not in {Role.PAGE, Role.PHOTO}:
         return set()
     silent = [item.pk for index, item in before.items() if index not in told]
-    return untell(frontier, FrontierItem.objects.filter(id__in=silent))
+    return untell(frontier, FrontierItem.objects.filter(id__in=silent)) if silent else set()
 
 
 def pages_of(frontier: Frontier, turn: Turn, items: Iterable[Item]) -> dict[str, FrontierUrl]:
@@ -168,7 +168,8 @@ def untell_gone(frontier: Frontier, urls: Iterable[str]) -> Places:
 def page_says(frontier: Frontier, turn: Turn) -> None:
     """What a page says of its pictures is new or has changed: it is decided about all of them."""
     rows = FrontierItem.objects.filter(page=turn.id)
-    rows.update(due=True)
+    if not rows.update(due=True):
+        return
     frontier.make_due(set(rows.values_list("photo_id", flat=True)))
 
 
