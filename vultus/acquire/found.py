@@ -58,7 +58,8 @@ class Item:
 
     `origin` is the name of the record that told of the photo, where a source tells of records: an
     OAI identifier, a IIIF manifest's id, the page of a file. A record may tell of several photos;
-    when it is read again and tells of one no longer, that one is gone.
+    when it is read again and tells of one no longer, that one is gone. A record that tells of none
+    is in `Found.gone` itself.
     `version` changes when the source says that the photo or what stands beside it has changed
     (a datestamp, a digest); None where the source says nothing of it.
     """

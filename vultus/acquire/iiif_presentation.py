@@ -25,7 +25,8 @@ Resource = Mapping[str, object]
 def read_manifest(url: str, manifest: Resource) -> Found:
     """Every image that the manifest paints, once, in order; those behind a log-in are refused.
 
-    Raises ValueError for more than MAX_PHOTOS.
+    A manifest that paints none is `gone`: it may have painted some before. Raises ValueError for
+    more than MAX_PHOTOS.
     """
     origin = linked(url, text_of(manifest, "id", "@id")) or linked(url, url)
     whole = said_by(url, manifest)
@@ -50,7 +51,8 @@ def read_manifest(url: str, manifest: Resource) -> Found:
                 origin=origin,
                 beside=beside(said_by(url, image), around, whole, title),
             )
-    return Found(tuple(photos.values()), refused=tuple(refused.values()))
+    gone = (origin,) if origin and not photos else ()
+    return Found(tuple(photos.values()), gone=gone, refused=tuple(refused.values()))
 
 
 def read_collection(url: str, collection: Resource) -> Found:
