@@ -56,6 +56,10 @@ class Beside:
 class Item:
     """One photo at one place: its URL, the page that shows it, and what stands beside it there.
 
+    `origin` is the name of the record that told of the photo, where a source tells of records: an
+    OAI identifier, a IIIF manifest's id, the page of a file. A record may tell of several photos;
+    when it is read again and tells of one no longer, that one is gone. A record that tells of none
+    is in `Found.gone` itself.
     `version` changes when the source says that the photo or what stands beside it has changed
     (a datestamp, a digest); None where the source says nothing of it.
     """
@@ -63,14 +67,25 @@ class Item:
     url: str
     page_url: str | None = None
     version: str | None = None
+    origin: str | None = None
     beside: Beside = field(default_factory=Beside)
 
 
 @dataclass(frozen=True)
+class Refused:
+    """A place that a document tells of and that is not to be asked for; `code` says why, such as
+    `iiif.login`."""
+
+    url: str
+    code: str
+
+
+@dataclass(frozen=True)
 class Found:
-    """What a document tells, in its order. `gone`: places or pages that the source has deleted,
-    or over which it has withdrawn the rights, as the URLs by which they were told before."""
+    """What a document tells, in its order. `gone`: what the source has deleted, or over which it
+    has withdrawn the rights, by the names told before: a place, a page or an `Item.origin`."""
 
     photos: tuple[Item, ...] = ()
     links: tuple[Link, ...] = ()
     gone: tuple[str, ...] = ()
+    refused: tuple[Refused, ...] = ()
