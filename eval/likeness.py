@@ -1,6 +1,6 @@
 """Is a copy of a photo known as that photo, and is another photo ever taken for it?
 
-    python eval/likeness.py [--shared DIR] [--photos 100] [--only copies|pairs] [--out FILE]
+    python eval/likeness.py [--shared DIR] [--photos 100] [--only copies|pairs] [--every]
 
 Needs data/lfw-dev and data/portraits of `DIR` (../shared beside the repository), for evaluation
 only. Two questions:
@@ -10,16 +10,18 @@ copies   photos of the half that was not used for tuning (by SHA-1 of the person
          many come near enough by their hash to be asked about, and how many would by a face
          whose template scores at least FACE_SCORE; beside `imagehash` and `pdqhash` where they
          are installed, at the distances that their authors name.
-pairs    (half an hour) every pair of demo/photos, data/portraits and data/lfw-dev, also
-         mirrored: which are told to be the same? Of the pairs only those are asked about of whose
-         64 strongest keypoints at least 5 lie as one similarity says; what is the same photo by
-         `same_photo` has 7 of 250. Duplicates named by demo/people.csv are counted apart; of
-         lfw-dev every pair found is listed, to be looked at.
+pairs    of demo/photos, data/portraits and data/lfw-dev: which are told to be the same? Asked are
+         all pairs of photos of one person (which holds the bursts), all whose hashes are within
+         90 bits, straight or mirrored, and with --every (hours) all of whose 64 strongest
+         keypoints at least 5 lie as one similarity says. Duplicates that demo/people.csv names
+         are counted apart; of the others every pair found is listed, to be looked at.
 """
 
 import argparse
+import csv
 import hashlib
 import io
+import itertools
 import json
 import time
 from pathlib import Path
@@ -32,7 +34,7 @@ from PIL import Image
 from vultus.faces import FaceReader
 from vultus.faces.likeness import hash_words, near_hashes, picture_hash, read_likeness
 from vultus.faces.photo import decode
-from vultus.faces.sameness import find_keypoints, same_photo
+from vultus.faces.sameness import find_keypoints, place, same_photo
 
 ROOT = Path(__file__).resolve().parent.parent
 FACE_SCORE = 0.8
@@ -45,6 +47,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--photos", type=int, default=100)
+    parser.add_argument("--every", action="store_true")
     parser.add_argument("--only", choices=("copies", "pairs"))
     parser.add_argument("--out", type=Path, default=ROOT / "eval" / "results" / "likeness.json")
     given = parser.parse_args()
@@ -62,7 +65,7 @@ def main():
         result["copies"] = {"n_photos": len(held_out), "rows": copies(held_out)}
         result["costs_ms"] = costs()
     if given.only != "copies":
-        result["pairs"] = {name: pairs(photos, name) for name, photos in sets.items()}
+        result["pairs"] = {name: pairs(photos, name, given.every) for name, photos in sets.items()}
     before = json.loads(given.out.read_text()) if given.out.exists() else {}
     given.out.write_text(json.dumps(before | result, indent=1) + "\n")
 
@@ -226,27 +229,64 @@ def peers_here():
 # --- pairs --------------------------------------------------------------------------------------
 
 
-def pairs(photos, name):
+def pairs(photos, name, every):
     likenesses = [read_likeness(decode(photo.read_bytes()).pixels) for photo in photos]
     near = hash_pairs(likenesses)
-    peers = peer_pairs(photos)
-    asked = sorted(placed_pairs(likenesses) | near[64])
-    same = []
-    for i, j in asked:
-        said = same_photo(likenesses[i], likenesses[j])
+    asked = near[max(DISTANCES)] | pairs_of_one_person(photos)
+    asked |= placed_pairs(likenesses) if every else set()
+    known, keypoints = duplicates(photos), [both_ways(each.picture) for each in likenesses]
+    same, n_placed = {}, 0
+    for i, j in sorted(asked):
+        placed = [place(keypoints[i][0], there) is not None for there in keypoints[j]]
+        n_placed += any(placed)
+        said = same_photo(likenesses[i], likenesses[j]) if any(placed) else None
         if said is not None:
-            same.append([photos[i].name, photos[j].name, distance(
-                likenesses[i].hash.value, likenesses[j].hash.value
-            ), said.mirrored, round(said.shown_a, 3), round(said.shown_b, 3),
-                round(said.different, 4)])  # fmt: skip
+            same[i, j] = said
     row = {
         "n_photos": len(photos), "n_pairs": len(photos) * (len(photos) - 1) // 2,
-        "asked": len(asked), "same": len(same),
-        "hash within": {most: len(found) for most, found in near.items()},
-        "peers": peers, "said to be the same": same,
+        "every": every, "asked": len(asked), "placed": n_placed, "same": len(same),
+        "known_duplicates": len(known), "found_of_them": len(known & set(same)),
+        "pairs_with_hash_within": {most: len(found) for most, found in near.items()},
+        "peers": peer_pairs(photos),
+        "said_to_be_the_same": [
+            {"a": photos[i].name, "b": photos[j].name, "mirrored": said.mirrored,
+             "shown_a": round(said.shown_a, 3), "shown_b": round(said.shown_b, 3),
+             "different": round(said.different, 4)}
+            for (i, j), said in same.items() if (i, j) not in known
+        ],
     }  # fmt: skip
     print(name, row, flush=True)
     return row
+
+
+def both_ways(picture):
+    return [find_keypoints(np.ascontiguousarray(each)) for each in (picture, picture[:, ::-1])]
+
+
+def rows_of_demo(photos):
+    """Path under demo/photos -> its first row in demo/people.csv; empty for other sets."""
+    folder = ROOT / "demo" / "photos"
+    if not photos[0].is_relative_to(folder):
+        return {}
+    with (ROOT / "demo" / "people.csv").open(newline="", encoding="utf-8") as file:
+        return {row["photo"]: row for row in reversed(list(csv.DictReader(file)))}
+
+
+def pairs_of_one_person(photos):
+    rows, by_person = rows_of_demo(photos), {}
+    for n, photo in enumerate(photos):
+        name = photo.relative_to(ROOT / "demo" / "photos").as_posix() if rows else ""
+        person = rows[name]["person"] if rows else photo.parent.name
+        by_person.setdefault(person, []).append(n)
+    return {pair for group in by_person.values() for pair in itertools.combinations(group, 2)}
+
+
+def duplicates(photos):
+    rows, folder = rows_of_demo(photos), ROOT / "demo" / "photos"
+    place_of = {p.relative_to(folder).as_posix(): n for n, p in enumerate(photos)} if rows else {}
+    pairs = [(place_of[k], place_of[r["duplicate_of"]]) for k, r in rows.items()
+             if r["duplicate_of"]]  # fmt: skip
+    return {(min(pair), max(pair)) for pair in pairs}
 
 
 def hash_pairs(likenesses):

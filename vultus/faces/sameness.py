@@ -115,7 +115,7 @@ def same_photo(a: Likeness, b: Likeness) -> Sameness | None:
     keypoints = find_keypoints(a.picture)
     for mirrored in (False, True):
         picture = np.ascontiguousarray(b.picture[:, ::-1]) if mirrored else b.picture
-        matrix = _place(keypoints, find_keypoints(picture))
+        matrix = place(keypoints, find_keypoints(picture))
         if matrix is None:
             continue
         compared = _compare(a.picture, picture, matrix)
@@ -155,8 +155,11 @@ def _pairs(a: Keypoints, b: Keypoints) -> tuple[Plane, Plane]:
     return b.points[chosen], a.points[best[chosen]]
 
 
-def _place(a: Keypoints, b: Keypoints) -> Matrix | None:
-    """The similarity from pixels of b to pixels of a that most keypoints agree on."""
+def place(a: Keypoints, b: Keypoints) -> Matrix | None:
+    """The similarity (2, 3) from b's pixels to a's that most keypoints agree on, None if few do.
+
+    `same_photo` says of no pair that it is one for which this is None, straight and mirrored.
+    """
     from_b, to_a = _pairs(a, b)
     if len(from_b) < MIN_KEYPOINTS:
         return None
