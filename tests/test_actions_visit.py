@@ -548,3 +548,67 @@ def test_a_site_that_refuses_is_asked_less_and_then_not_at_all(home, status):
         got = visit(home)
         assert got.unfinished == {"site": "visit.host_waits"}
         assert len(site.asked("/")) == 3
+
+
+# --- for the operator ---------------------------------------------------------------------------
+
+
+def test_the_command_line_tells_what_is_done_refused_and_left(home, vultus, monkeypatch):
+    with serving() as site:
+        many(site, 3)
+        site.page("/3", site.picture("/3.jpg", 3), head='<meta name="robots" content="noindex">')
+        site.page("/", links=[f"/{n}" for n in range(4)])
+        monkeypatch.setenv("VULTUS_ACQUIRE_CONTACT", "https://operator.example/crawler")
+        monkeypatch.setenv("VULTUS_ACQUIRE_TEST_HOSTS", site.host)
+        add_site(home, site, terms=Terms(requests_max=6))
+        said = vultus("ingest", home=home)
+        assert said.code == 0
+        assert "site: pages:" in said.err
+        assert "a budget of the source is spent" in said.out
+        for _ in range(4):
+            said = vultus("ingest", "--revisit", "--files", home=home)
+        assert "1 meta-robots.noindex" in said.out
+        assert f"{site.url}/3.jpg" in said.out
+        document = vultus("ingest", "--json", home=home).document
+        assert (document["photos"], document["requests"]) == (4, 0)
+        assert document["refused"] == {"meta-robots.noindex": 1}
+        assert document["unfinished"] == {}
+        photos = vultus("photos", "--json", home=home).document["photos"]
+        assert {photo["decision"]["rule"] for photo in photos} == {
+            "permit.allowed", "meta-robots.noindex",
+        }  # fmt: skip
+        assert site.host in vultus("photos", home=home).out
+
+
+def test_nothing_of_a_visit_is_readable_in_the_home(home):
+    from test_sealed import require_unreadable
+
+    with serving() as site:
+        site.page("/archive-of-harbour", ("/lantern-bearer.jpg", "Bartholomew Sevenoaks, fisher"))
+        site.picture("/lantern-bearer.jpg")
+        home = allowed(home, site)
+        add_site(home, site, path="/archive-of-harbour", terms=Terms(licence="Licence of Zeedorp"))
+        visit(home)
+        texts = ("archive-of-harbour", "lantern-bearer", "Sevenoaks", "Zeedorp", site.host)
+        require_unreadable(home, {text: text.encode() for text in texts})
+
+
+def test_nothing_of_an_erased_photo_is_left_in_what_visits_remember(home):
+    from vultus.actions.doctor import sealed_values
+    from vultus.actions.erase import erase
+    from vultus.actions.home import local_account
+
+    def unsealed():
+        return b"\n".join(home.vault.unseal(*value) for value in sealed_values())
+
+    with serving() as site:
+        site.page("/", ("/lantern-bearer.jpg", "Bartholomew Sevenoaks"), site.picture("/b.jpg", 1))
+        site.picture("/lantern-bearer.jpg")
+        home = allowed(home, site)
+        add_site(home, site)
+        visit(home)
+        texts = (b"lantern-bearer", b"Sevenoaks")
+        assert all(text in unsealed() for text in texts)
+        sha256 = listed(home)[f"{site.url}/lantern-bearer.jpg"]["sha256"]
+        erase(home, local_account(home), photo=sha256)
+        assert not any(text in unsealed() for text in texts)
