@@ -20,7 +20,7 @@ N_PAGES, N_PICTURES = 60, 12
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
-import homes, sites
+import homes
 from vultus.actions.home import open_home
 
 settings = {k: v for k, v in os.environ.items() if k.startswith("VULTUS_ACQUIRE")}
@@ -116,7 +116,7 @@ def excess(sites):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("database", "n_kills"),
-    [(SQLITE, 5), pytest.param(POSTGRES, 2, marks=pytest.mark.postgres)],
+    [(SQLITE, 5), pytest.param(POSTGRES, 1, marks=pytest.mark.postgres)],
 )
 def test_a_visit_that_is_killed_again_and_again_ends_as_one_that_was_not(
     request, tmp_path, database, n_kills
