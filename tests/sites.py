@@ -144,32 +144,8 @@ def rules(home, site):
     }
 
 
-def _stand_in(url, body, content_type):
-    from vultus.acquire.figure import figures
-    from vultus.acquire.found import Beside, Found, Item, Link, Role
-    from vultus.acquire.linked import linked
-    from vultus.acquire.tags import Tag, pieces
-
-    every = list(pieces(body.decode()))
-    photos = tuple(
-        Item(
-            linked(url, f.written),
-            url,
-            None,
-            Beside(caption=f.caption, caption_source=f.caption_source),
-        )
-        for f in figures(every)
-    )
-    hrefs = [
-        t.attributes["href"]
-        for t in every
-        if isinstance(t, Tag) and t.name == "a" and "href" in t.attributes
-    ]
-    links = tuple(Link(Role.PAGE, linked(url, h)) for h in hrefs if linked(url, h))
-    return Found(photos, links)
-
-
-from vultus.acquire import reader  # noqa: E402
-from vultus.acquire.found import Role  # noqa: E402
-
-reader.READERS.setdefault(Role.PAGE, _stand_in)
+def many(site, n):
+    """A page that leads to so many others, each with a picture of its own."""
+    site.page("/", links=[f"/{i}" for i in range(n)])
+    for i in range(n):
+        site.page(f"/{i}", site.picture(f"/{i}.jpg", i))

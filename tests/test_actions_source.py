@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import sites  # noqa: F401 - until the reader of pages is here
 from homes import BOTH, log_of
 
 from vultus.actions.home import local_account

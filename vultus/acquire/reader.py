@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from vultus.acquire.feed import read_feed
 from vultus.acquire.found import Found, Link, Role
 from vultus.acquire.optout import MAX_PAGE_BYTES
+from vultus.acquire.page import read_page
 from vultus.acquire.sitemap import read_sitemap
 
 Reader = Callable[[str, bytes, str], Found]  # URL, body, content type
 
 READERS: Mapping[Role, Reader] = {
+    Role.PAGE: read_page,
     Role.FEED: lambda url, body, _: read_feed(url, body),
     Role.SITEMAP: lambda url, body, _: read_sitemap(url, body),
 }

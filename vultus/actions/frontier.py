@@ -177,6 +177,7 @@ class Frontier:
                 within = within.filter(n_bytes__lt=terms.bytes_max)
             if not mine:
                 raise lease_lost()
+            lease.memory.last_request = at
             if not within.update(n_requests=F("n_requests") + 1):
                 raise budget_spent()
 
