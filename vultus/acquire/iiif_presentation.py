@@ -34,9 +34,10 @@ def read_manifest(url: str, manifest: Resource) -> Found:
     photos: dict[str, Item] = {}
     refused: dict[str, Refused] = {}
     for canvas in canvases:
-        around = said_by(url, canvas)
+        images = list(painted(canvas))
+        around = said_by(url, canvas) if images else Said()
         title = title_of(whole, around, len(canvases))
-        for image in painted(canvas):
+        for image in images:
             place = rendition(url, image)
             if place is None or place.url in photos or place.url in refused:
                 continue

@@ -68,7 +68,8 @@ def read_dc(url: str, root: Element) -> list[Item]:
     if not images and any(text.startswith("image/") for text in formats):
         images = [found for found in places["identifier"]
                   if not any(part in found for part in RESOLVERS)]  # fmt: skip
-    pages = [found for found in places["identifier"] if found not in images]
+    pictured = set(images)
+    pages = [found for found in places["identifier"] if found not in pictured]
     beside = beside_dc([root]) if images else Beside()
     return [Item(image, pages[0] if pages else None, beside=beside) for image in images]
 

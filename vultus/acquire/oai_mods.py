@@ -50,10 +50,11 @@ def read_mods(url: str, root: Element) -> list[Item]:
         if kinds and not any(kind.startswith("image/") for kind in kinds):
             raw = [address for address in raw if is_image(address)]
         images = largest(raw or [address for address, _ in places if is_image(address)])
+        shown = {*raw, *images}
         pages = sorted(
             (e.get("access") != "object in context", not (e.get("usage") or ""), n, address)
             for n, (address, e) in enumerate(places)
-            if address not in raw and address not in images
+            if address not in shown
         )
         if images:
             page, beside = pages[0][-1] if pages else None, beside_mods(record)
