@@ -1,9 +1,10 @@
 """An HTML page as a tree that can be walked, whatever the bytes are.
 
-Parsed by libxml2's HTML parser (lxml), as events and not as its tree. Measured on junk: lxml's tree
-ends at a depth of 256 and takes 2.9 s for a tag with 40,000 attributes, four times that for twice as
-many; selectolax takes more than a minute for 10 MB of `<div>`; the events, in pieces of 16 KiB so
-that reading can end, took 0.7 s at most for the 4 MiB that are read, over fifty kinds of junk.
+Parsed by libxml2's HTML parser (lxml), as events and not as its tree. Measured on junk: lxml's
+tree ends at a depth of 256 and takes 2.9 s for a tag with 40,000 attributes, four times that for
+twice as many; selectolax takes more than a minute for 10 MB of `<div>`; the events, in pieces of
+16 KiB so that reading can end, took 0.7 s at most for the 4 MiB that are read, over some fifty
+kinds of junk.
 """
 
 import re
