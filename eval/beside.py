@@ -3,7 +3,9 @@
     python eval/beside.py [--seed 7] [--out eval/results/beside.json]
 
 The pages are written as sites of many kinds write them (beside_open.py, beside_held.py); what is
-true of each photo is known. Half of the styles were kept out of the tuning ("held"). A caption,
+true of each photo is known. Half of the styles were kept out of the tuning ("held"), others were
+written after it ("late"); what was right when each was first seen, before anything was mended for
+it, is kept in results/beside_first_sight.json, and says more than today's figures. A caption,
 credit or date is right where it is the true one, or nothing where nothing is; a date with its
 precision. It is invented where something is said and nothing is true, or another thing is.
 htmldate and trafilatura read only a page's day; they are run where they are installed.

@@ -1,5 +1,4 @@
-"""The styles of `beside.py` written after all tuning: what the reader gets right of these at first
-sight is in the results as it was, whatever is mended later."""
+"""The styles of `beside.py` that were written after the reader had seen all others."""
 
 # ruff: noqa: E501 pages stand as sites write them
 

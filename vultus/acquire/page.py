@@ -41,7 +41,7 @@ def read_page(url: str, body: bytes, content_type: str = "") -> Found:
     base = _base(root, page_url)
     things = read_data(root)
     pictures = read_pictures(root, base, things)
-    reader = BesideReader(root, page_url, things, pictures)
+    reader = BesideReader(root, page_url, base, things, pictures)
     photos = tuple(
         Item(url=picture.url, page_url=page_url, beside=reader.read(picture))
         for picture in pictures.found

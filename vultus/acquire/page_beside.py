@@ -5,8 +5,8 @@ The caption is the first of these that says something; its source is named as he
     schema.org:caption, schema.org:description   of the ImageObject
     figcaption          of the nearest figure
     caption             an element whose class says so (caption, legend, bijschrift, …)
-    data-caption        an attribute for a gallery's script, of the picture or the link around it
     term                "Description" in a list of terms, where the page has one picture
+    data-caption        an attribute for a gallery's script, of the picture or the link around it
     img:alt, img:title, a:title   where it is more than a file's name, a number or one word
     text                what else stands in the picture's own block, at most MAX_NEAR characters;
                         a paragraph in italics or small type below it; the cell below its own
@@ -21,7 +21,16 @@ from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 from vultus.acquire.found import Beside
-from vultus.acquire.page_block import Blocks, below, near, read_terms
+from vultus.acquire.page_about import (
+    language_at,
+    language_of,
+    licence_in,
+    licence_of,
+    persons_of,
+    portraits,
+    title_of,
+)
+from vultus.acquire.page_block import Blocks, below, followers, near, read_terms
 from vultus.acquire.page_data import Thing, plain
 from vultus.acquire.page_date import (
     ARTICLES,
@@ -84,17 +93,22 @@ TAIL = re.compile(
 class BesideReader:
     """Reads beside the pictures of one page; what the page says of itself is read once."""
 
-    def __init__(self, root: Node, url: str, things: list[Thing], pictures: Pictures) -> None:
+    def __init__(
+        self, root: Node, url: str, base: str, things: list[Thing], pictures: Pictures
+    ) -> None:
         self.things, self.blocks = things, Blocks(pictures)
         self.terms = read_terms(root)
         self.dates = PageDates(root, url, things, self.terms)
-        self.title = _page_title(root)
-        self.licence = _page_licence(root, things)
-        self.language = _page_language(root)
+        self.title = title_of(root)
+        self.licence = licence_of(root, things)
+        self.language = language_of(root)
         self.persons = [
-            name for thing in things if thing.types & (ARTICLES | WORKS) for name in _persons(thing)
+            name
+            for thing in things
+            if thing.types & (ARTICLES | WORKS)
+            for name in persons_of(thing)
         ]
-        self.portraits = _portraits(things)
+        self.portraits = portraits(things, base)
         self.away = {id(p) for p in pictures.found if p.node is not None and _is_away(p, url)}
         self.alone = len(pictures.found) - len(self.away) == 1
 
@@ -106,12 +120,11 @@ class BesideReader:
         credited = list(self._credited(blocks))
         caption, caption_source = self._caption(picture, thing, blocks, frozenset(credited), away)
         dated = self._date(picture, thing, blocks, away)
-        own = list(dict.fromkeys(
-            [*_persons(thing), *(n for u in picture.renditions for n in self.portraits.get(u, ()))]
-        ))  # fmt: skip
+        shown = (name for url in picture.renditions for name in self.portraits.get(url, ()))
+        own = list(dict.fromkeys([*persons_of(thing), *shown]))
         persons = own or ([] if away else list(dict.fromkeys(self.persons)))
         name = thing.text("name", "headline")
-        licence = thing.text("license") or _licence_in(self.blocks.beside(blocks))
+        licence = thing.text("license") or licence_in(self.blocks.beside(blocks))
         return Beside(
             title=name or (None if away else self.title),
             caption=caption,
@@ -124,7 +137,7 @@ class BesideReader:
             date_precision=dated[0].precision if dated else None,
             date_source=dated[1] if dated else None,
             persons=tuple(persons[:MAX_PERSONS]),
-            language=_language(node) or thing.text("inLanguage") or self.language,
+            language=language_at(node) or thing.text("inLanguage") or self.language,
         )
 
     def _caption(
@@ -156,20 +169,12 @@ class BesideReader:
         for inner in self.blocks.beside(blocks):
             if inner.words() & CAPTION and inner not in credited:
                 yield "caption", inner.text(credited)
-        link = next((up for up in node.above() if up.name == "a"), None)
-        holders = [node] if link is None else [node, link]
-        for holder in holders:
-            for name in CAPTION_ATTRIBUTES:
-                text = plain(holder.get(name))
-                if says_something(text, node):
-                    yield "data-caption", text
+        for after in followers(node, self.blocks):
+            if after.words() & CAPTION:
+                yield "caption", after.text(credited)
         if self.alone and not away:
             yield from (("term", text) for label, text in self.terms if label in CAPTION_TERMS)
-        for source, holder, name in (("img:alt", node, "alt"), ("img:title", node, "title")):
-            if says_something(text := one_line(holder.get(name)), node):
-                yield source, text
-        if link is not None and says_something(text := one_line(link.get("title")), node):
-            yield "a:title", text
+        yield from _attributes(node)
         yield "text", near(blocks, credited)
         yield "text", below(node, self.blocks)
 
@@ -213,6 +218,21 @@ class BesideReader:
         return found or (None if away else self.dates.changed)
 
 
+def _attributes(node: Node) -> Iterator[tuple[str, str]]:
+    """What attributes of a picture, and of the link around it, say."""
+    link = next((up for up in node.above() if up.name == "a"), None)
+    written = [
+        ("data-caption", plain(holder.get(name)))
+        for holder in (node, link)
+        if holder is not None
+        for name in CAPTION_ATTRIBUTES
+    ]
+    written += [("img:alt", one_line(node.get("alt"))), ("img:title", one_line(node.get("title")))]
+    if link is not None:
+        written.append(("a:title", one_line(link.get("title"))))
+    yield from ((source, text) for source, text in written if says_something(text, node))
+
+
 def says_something(text: str, node: Node) -> bool:
     """Whether a text for a picture is more than a file's name, a number, one word, stock words."""
     if FILE.match(text):
@@ -233,78 +253,9 @@ def _is_away(picture: Picture, url: str) -> bool:
     if picture.link is None or picture.link == url:
         return False
     # A link within a figure with its own caption leads to the picture's page, not to an article.
+    in_link = False
     for up in node.above():
-        if up.name == "a":
-            return True
+        in_link = in_link or up.name == "a"
         if up.name == "figure" and any(n.name == "figcaption" for n in up.walk(50)):
-            return False
+            return not in_link
     return True
-
-
-def _persons(thing: Thing) -> list[str]:
-    return [
-        name
-        for other in thing.things("about", "mentions", "mainEntity", "character", "subject")
-        if "Person" in other.types and (name := other.text("name"))
-    ][:MAX_PERSONS]
-
-
-def _portraits(things: list[Thing]) -> dict[str, list[str]]:
-    """The persons whose `image` a URL is."""
-    found: dict[str, list[str]] = {}
-    for thing in things:
-        if "Person" in thing.types and (name := thing.text("name")):
-            for value in thing.said.get("image", ()):
-                written = value if isinstance(value, str) else value.text("contentUrl", "url")
-                if written:
-                    found.setdefault(written, []).append(name)
-    return found
-
-
-def _page_title(root: Node) -> str | None:
-    title = None
-    for node in root.walk():
-        named = node.name == "meta" and node.get("property").lower() == "og:title"
-        if named and (text := one_line(node.get("content"))):
-            return text
-        if node.name == "title" and title is None:
-            title = node.text() or None
-    return title
-
-
-def _licence_in(nodes: Iterator[Node]) -> str | None:
-    for node in nodes:
-        if node.name in {"a", "link"} and node.get("href"):
-            href = node.get("href")
-            parts = urlsplit(href) if len(href) < 2_000 and "[" not in href else None
-            free = parts is not None and (
-                parts.netloc.removeprefix("www.") == "creativecommons.org"
-                and parts.path.startswith(("/licenses/", "/publicdomain/"))
-            )
-            if free or "license" in node.get("rel").lower().split():
-                return one_line(href)
-    return None
-
-
-def _page_licence(root: Node, things: list[Thing]) -> str | None:
-    for thing in things:
-        if thing.types & (ARTICLES | WORKS) and (text := thing.text("license")):
-            return text
-    return _licence_in(root.walk())
-
-
-def _language(node: Node | None) -> str | None:
-    for up in (node, *node.above()) if node is not None else ():
-        if found := up.get("lang") or up.get("xml:lang"):
-            return found[:50]
-    return None
-
-
-def _page_language(root: Node) -> str | None:
-    for node in root.walk():
-        if node.name == "html" and (found := node.get("lang") or node.get("xml:lang")):
-            return found[:50]
-        name = (node.get("name") or node.get("http-equiv") or node.get("property")).lower()
-        if node.name == "meta" and name in {"content-language", "dc.language", "og:locale"}:
-            return one_line(node.get("content"))[:50] or None
-    return None

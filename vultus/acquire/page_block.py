@@ -80,23 +80,33 @@ def near(blocks: list[Node], without: frozenset[Node]) -> str:
     return ""
 
 
+def followers(node: Node, blocks: Blocks) -> Iterator[Node]:
+    """The element after a picture, after the element around it, and so on, within what is the
+    picture's alone; none that holds another picture."""
+    for up in (node, *node.above()):
+        if blocks.owner[up] is not blocks.owner[node] or up.name in BOUNDARIES:
+            return
+        after = _next(up)
+        if after is not None and after not in blocks.owner:
+            yield after
+
+
 def below(node: Node, blocks: Blocks) -> str:
     """The paragraph in italics or small type after a picture's own, or the cell below its own."""
-    for up in node.above():
-        if blocks.owner[up] is not blocks.owner[node] or up.name in BOUNDARIES:
-            return ""
-        text = ""
-        if up.name in {"p", "div"} and (after := _next(up)) is not None:
-            inner = [child for child in after.children if isinstance(child, Node) or child.strip()]
-            if len(inner) == 1 and isinstance(inner[0], Node) and inner[0].name in SLANTED:
-                text = after.text() if after not in blocks.owner else ""
-        elif up.name == "td" and up.parent is not None and (row := _next(up.parent)) is not None:
-            cells, under = _cells(up.parent), _cells(row)
-            if up in cells and len(cells) == len(under) and row not in blocks.owner:
-                text = under[cells.index(up)].text()
-        if text:
+    for after in followers(node, blocks):
+        inner = [child for child in after.children if isinstance(child, Node) or child.strip()]
+        slanted = len(inner) == 1 and isinstance(inner[0], Node) and inner[0].name in SLANTED
+        if slanted and (text := after.text()):
             return text if len(text) <= MAX_NEAR else ""
-    return ""
+    cell = next((up for up in node.above() if up.name == "td"), None)
+    row = _next(cell.parent) if cell is not None and cell.parent is not None else None
+    if cell is None or cell.parent is None or row is None or row in blocks.owner:
+        return ""
+    cells, under = _cells(cell.parent), _cells(row)
+    if blocks.owner[cell] is not blocks.owner[node] or len(cells) != len(under):
+        return ""
+    text = under[cells.index(cell)].text() if cell in cells else ""
+    return text if len(text) <= MAX_NEAR else ""
 
 
 def _next(node: Node) -> Node | None:

@@ -17,6 +17,7 @@ MAX_SCRIPT = 1 << 20  # characters of one script
 MAX_SCRIPTS = 50
 MAX_THINGS = 5_000
 MAX_DEPTH = 20
+MAX_VALUES = 200  # of one property of a thing
 MAX_PROPERTIES = 10_000
 
 PREFIX = re.compile(r"^(?:https?://(?:www\.)?schema\.org/|schema:)")
@@ -47,7 +48,7 @@ class Thing:
         Of a thing its name counts, else its text, its URL or its `@id`.
         """
         for name in names:
-            found = [plain(value) for value in self.said.get(name, ())]
+            found = [plain(value) for value in self.said.get(name, ())[:MAX_VALUES]]
             if found := [text for text in found if text]:
                 return found
         return []

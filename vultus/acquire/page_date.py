@@ -13,8 +13,8 @@
 
 Comments, asides, footers and other articles do not date a page; years of copyright, bare dates in
 running text and anything that archive_date does not know for certain never do. htmldate is not
-used: in the tries kept in eval/beside.py it took comments' and events' days for the page's, and
-made 24 May of `2011-05`.
+used: it took a comment's day for the page's, made 1 January of a copyright year and 24 May of
+`2011-05`; eval/beside.py counts how often.
 """
 
 import re

@@ -26,6 +26,8 @@ MIN_SIDE = 64  # pixels
 MAX_PHOTOS = 2_000
 MAX_SRCSET = 50_000  # characters
 MAX_CANDIDATES = 100
+MAX_NAMED = 50  # pictures that one thing names
+MAX_LIKENESSES = 5  # URLs of one ImageObject under one name
 
 # `/wiki/File:A.jpg` is a page about a picture, and no picture.
 PICTURE_FILE = re.compile(
@@ -55,7 +57,7 @@ SIDES = re.compile(r"(?:^|;)\s*(?:width|height)\s*:\s*([0-9]{1,6})(?:\.[0-9]{1,9
 NOT_SHOWN = {"logo", "publisher", "author", "creator", "provider", "copyrightHolder", "editor",
              "brand", "sourceOrganization", "isPartOf", "comment", "review",
              "contributor"}  # fmt: skip
-CANDIDATE = re.compile(r"[\s,]*([^\s]+)([^,]*)(?:,|$)")
+CANDIDATE = re.compile(r"[\s,]*([^\s,]\S*)([^,]*)(?:,|$)")
 # Kinds of renditions, the largest last; widths count only within `PLAIN`.
 NAMED, PLAIN, FULL, LINKED, TOLD = range(5)
 
@@ -91,6 +93,7 @@ class Pictures:
         self.found: list[Picture] = []
         self.of_url: dict[str, Picture] = {}
         self.of_node: dict[Node, Picture] = {}
+        self.stems: set[str] = set()
 
     def add(self, picture: Picture) -> Picture | None:
         """Take a picture up, or what is new of it; None where there are too many, or nothing is."""
@@ -109,6 +112,7 @@ class Pictures:
             known.link = known.link or picture.link
         for url in picture.renditions:
             self.of_url.setdefault(url, known)
+            self.stems.add(_stem(url))
         if picture.node is not None:
             self.of_node[picture.node] = known
         return known
@@ -132,11 +136,13 @@ def read_pictures(root: Node, base: str, things: list[Thing]) -> Pictures:
     for thing in things:
         if "ImageObject" in thing.types or "Photograph" in thing.types:
             _add_thing(pictures, thing, base)
+    n_named = MAX_PHOTOS
     for thing in things:
         # A picture named by its URL alone, or by a person or an article whose it is.
         shows = not (thing.types & {"Organization", "WebSite", "Person"}) and _is_shown(thing)
-        for written in thing.said.get("image", ()):
-            if isinstance(written, str) and shows:
+        for written in thing.said.get("image", ())[:MAX_NAMED] if shows and n_named > 0 else ():
+            if isinstance(written, str):
+                n_named -= 1
                 _add_named(pictures, linked(base, written))
     for node in root.walk():
         if node.name == "meta" and node.get("property").lower() in {
@@ -150,10 +156,8 @@ def _add_named(pictures: Pictures, url: str | None) -> None:
     """A picture that the page names as its own: new only where no other has the same file."""
     if url is None or is_decoration(url):
         return
-    if url not in pictures.of_url:
-        stem = _stem(url)
-        if any(stem == _stem(other) for other in pictures.of_url):
-            return
+    if url not in pictures.of_url and _stem(url) in pictures.stems:
+        return
     picture = Picture()
     picture.add(url, NAMED)
     pictures.add(picture)
@@ -169,7 +173,7 @@ def _stem(url: str) -> str:
 def _add_thing(pictures: Pictures, thing: Thing, base: str) -> None:
     picture = Picture(thing=thing)
     for name in LIKENESSES:
-        for written in thing.texts(name):
+        for written in thing.texts(name)[:MAX_LIKENESSES]:
             kind = TOLD if name == "contentUrl" else NAMED
             picture.add(linked(base, written), kind)
     if thing.node is not None:

@@ -1,9 +1,10 @@
 """An HTML page as a tree that can be walked, whatever the bytes are.
 
-Parsed by libxml2's HTML parser (lxml), as events and not as its tree. Measured on 10 MB of junk:
-lxml's tree is cut at a depth of 256, before anything is seen, and takes 160 s for one tag with
-300,000 attributes; selectolax does not end on nested `div` or `b`; the events, in pieces of 16 KiB
-so that reading can end, take 2.5 s at most for the 4 MiB that are read.
+Parsed by libxml2's HTML parser (lxml), as events and not as its tree. Measured on junk: lxml's
+tree ends at a depth of 256 and takes 2.9 s for a tag with 40,000 attributes, four times that for
+twice as many; selectolax takes more than a minute for 10 MB of `<div>`; the events, in pieces of
+16 KiB so that reading can end, took 0.7 s at most for the 4 MiB that are read, over some fifty
+kinds of junk.
 """
 
 import re
@@ -15,6 +16,7 @@ from lxml import etree
 from vultus.acquire.optout import MAX_PAGE_BYTES
 
 MAX_NODES = 100_000
+MAX_TEXTS = 200_000  # pieces of text between elements and entities
 MAX_DEPTH = 300
 MAX_ATTRIBUTES = 100  # of an element; one with more has none
 MAX_TEXT = 10_000  # characters of a text; the rest is cut
@@ -47,14 +49,14 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\ufff
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """One element; `place` counts them in the order of the page, `children` holds texts too."""
+    """One element; `children` holds texts too, both in the order of the page."""
 
     name: str
     attributes: dict[str, str]
     parent: "Node | None"
-    place: int
     children: "list[Node | str]" = field(default_factory=list)
     named: frozenset[str] | None = None
+    whole: "list[Node] | None" = None  # of a page's root: all of it in order, walked often
 
     def get(self, name: str) -> str:
         """An attribute without the spaces around it; empty where absent."""
@@ -62,6 +64,9 @@ class Node:
 
     def walk(self, n_max: int = MAX_NODES) -> Iterator["Node"]:
         """This element and all below it, in the order of the page, `n_max` at most."""
+        if self.whole is not None:
+            yield from self.whole[:n_max]
+            return
         stack = [self]
         while stack and n_max > 0:
             node = stack.pop()
@@ -119,16 +124,17 @@ class _Reader:
     """What the parser tells, as nodes; ends the reading where there is too much."""
 
     def __init__(self) -> None:
-        self.root = self.node = Node("", {}, None, 0)
-        self.n = self.depth = 0
+        self.root = self.node = Node("", {}, None)
+        self.root.whole = self.whole = [self.root]
+        self.n_texts = self.depth = 0
 
     def start(self, name: object, attributes: dict[str, str]) -> None:
-        self.n += 1
         self.depth += 1
-        if self.n > MAX_NODES or self.depth > MAX_DEPTH:
+        if len(self.whole) > MAX_NODES or self.depth > MAX_DEPTH:
             raise _Full
         few = dict(attributes) if len(attributes) <= MAX_ATTRIBUTES else {}
-        node = Node(str(name).lower(), few, self.node, self.n)
+        node = Node(str(name).lower(), few, self.node)
+        self.whole.append(node)
         self.node.children.append(node)
         if node.name not in VOID:
             self.node = node
@@ -139,6 +145,9 @@ class _Reader:
             self.node = self.node.parent
 
     def data(self, text: str) -> None:
+        self.n_texts += 1
+        if self.n_texts > MAX_TEXTS:
+            raise _Full
         self.node.children.append(text)
 
     def close(self) -> Node:
