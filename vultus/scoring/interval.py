@@ -96,26 +96,45 @@ def or_exact(rate: float, n_people: int, bootstrap: Interval) -> Interval:
     return clopper_pearson(0 if rate <= 0 else n_people, n_people)
 
 
+def mean_interval(
+    sums: npt.ArrayLike,
+    trials: npt.ArrayLike,
+    rng: np.random.Generator,
+    n_replicates: int = N_REPLICATES,
+) -> Interval:
+    """Return the interval of a mean: what was counted, over trials, both summed over people.
+
+    `sums` and `trials` whole numbers (p,), 0 or more, for each person. People without a trial
+    are drawn like the others, and tell nothing. Where nothing was counted at all, it is that of
+    `or_exact`.
+    """
+    counted, tried = np.asarray(sums), np.asarray(trials)
+    if counted.dtype.kind not in "iu" or tried.dtype.kind not in "iu":
+        raise TypeError(f"expected whole numbers, got {counted.dtype} and {tried.dtype}")
+    if counted.ndim != 1 or counted.shape != tried.shape or not tried.any():
+        raise ValueError(f"expected shapes (p,) with a trial, got {counted.shape}, {tried.shape}")
+    if (counted < 0).any() or (tried < 0).any():
+        raise ValueError("expected counts of 0 or more")
+    if not counted.any():
+        return or_exact(0.0, int(np.count_nonzero(tried)), Interval(0.0, 0.0))
+    weights = drawn_people(len(counted), rng, n_replicates)
+    table = np.array([(w @ counted, w @ tried) for w in weights], np.float64)
+    with np.errstate(invalid="ignore"):
+        return percentiles(table[:, 0] / table[:, 1])
+
+
 def share_interval(
     errors: npt.ArrayLike,
     trials: npt.ArrayLike,
     rng: np.random.Generator,
     n_replicates: int = N_REPLICATES,
 ) -> Interval:
-    """Return the interval of errors over trials, summed over people.
+    """Return the interval of a share: as `mean_interval`, with at most one error a trial.
 
-    `errors` and `trials` whole numbers (p,), for each person. People without a trial are drawn
-    like the others, and tell nothing.
+    Also exact where every trial is an error.
     """
+    interval = mean_interval(errors, trials, rng, n_replicates)
     wrong, tried = np.asarray(errors), np.asarray(trials)
-    if wrong.dtype.kind not in "iu" or tried.dtype.kind not in "iu":
-        raise TypeError(f"expected whole numbers, got {wrong.dtype} and {tried.dtype}")
-    if wrong.ndim != 1 or wrong.shape != tried.shape or not tried.any():
-        raise ValueError(f"expected shapes (p,) with a trial, got {wrong.shape}, {tried.shape}")
-    if (wrong < 0).any() or (wrong > tried).any():
+    if (wrong > tried).any():
         raise ValueError("expected 0 <= errors <= trials for each person")
-    weights = np.stack(list(drawn_people(len(wrong), rng, n_replicates)))
-    with np.errstate(invalid="ignore"):
-        rates = (weights @ wrong) / (weights @ tried)
-    rate = float(wrong.sum() / tried.sum())
-    return or_exact(rate, int(np.count_nonzero(tried)), percentiles(rates))
+    return or_exact(float(wrong.sum() / tried.sum()), int(np.count_nonzero(tried)), interval)

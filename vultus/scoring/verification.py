@@ -23,7 +23,7 @@ from vultus.scoring.interval import (
 from vultus.scoring.pairs import BLOCK, FINE, Ids, Vectors, count_pairs, count_within
 
 KEPT_SHARE = 0.03  # of the non-mated scores: thrice the highest FMR that is asked for
-KEPT_MIN = 200_000  # so many are always kept, and so all of a small evaluation
+KEPT_MIN = 50_000  # so many are always kept, and so all of a small evaluation
 FMRS = (1e-2, 1e-3, 1e-4, 1e-5)
 
 
