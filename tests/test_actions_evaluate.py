@@ -12,6 +12,7 @@ from vultus.actions.home import local_account
 from vultus.errors import InputError, RefusedError
 from vultus.scoring.rates import false_non_match_rate
 
+pytestmark = pytest.mark.usefixtures("home")  # actions can be imported once one is open
 N_PEOPLE, N_PHOTOS = 5, 3
 
 
@@ -173,6 +174,12 @@ def test_rates_with_and_without_label_errors(home, photos, tmp_path):
     plain = evaluate(home, photos)
     assert (plain.kept, plain.n_dropped) == (None, None)
     assert plain.measured == answer.kept
+    # nobody changes sides for another being dropped, so both can be compared
+    from vultus.actions.measure import arrays_of, halves
+
+    half = halves(plain.labelled, 0)
+    both = arrays_of(plain.labelled, half), arrays_of(answer.labelled, half)
+    assert both[0].half[[0, 1, 2]].tolist() == both[1].half.tolist()
 
 
 def test_labels_are_a_table(tmp_path):
@@ -190,7 +197,7 @@ def test_labels_are_a_table(tmp_path):
 
 def data_of(n_several=30, n_single=21, n_photos=4, failed=(), seed=1):
     """Templates of people who do not exist, as `arrays_of` would give them."""
-    from vultus.actions.measure import Data
+    from vultus.actions.measure import Data, halves
 
     vectors, owner = people(n_several, n_photos, seed=seed)
     more, single = people(n_single, 1, seed=seed + 1)
@@ -198,7 +205,7 @@ def data_of(n_several=30, n_single=21, n_photos=4, failed=(), seed=1):
     person = np.concatenate([owner, single + n_several])
     names = tuple(b"p%03d/%d.jpg" % (p, n) for n, p in enumerate(person))
     able = ~np.isin(np.arange(len(person)), failed)
-    return Data(
+    data = Data(
         people=tuple(b"p%03d" % n for n in range(n_several + n_single)),
         names=names,
         person=person,
@@ -206,8 +213,17 @@ def data_of(n_several=30, n_single=21, n_photos=4, failed=(), seed=1):
         vectors=vectors[able],
         quality=np.random.default_rng(seed).random(int(able.sum())),
         owner=person[able],
+        half=np.empty(0),
         model=MODEL,
     )
+    return replace(data, half=np.array([halves(labelled(data), 0)[name] for name in data.people]))
+
+
+def labelled(data):
+    from vultus.actions.labelled import Labelled, LabelledPhoto
+
+    photos = zip(data.names, data.person, strict=True)
+    return Labelled([LabelledPhoto(data.people[p], name, None, None) for name, p in photos])
 
 
 def measured(data, seed=0, labels=None, n_replicates=50):
@@ -221,24 +237,25 @@ def test_halves_are_of_different_people_and_of_one_size(counts):
     from vultus.actions.measure import first_photos, halves
 
     data = data_of(*counts)
-    half, reference = halves(data, 0), first_photos(data, 0)
+    half, reference = data.half, first_photos(data, 0)
     assert abs(int((half == 0).sum()) - int((half == 1).sum())) <= 1
     several = data.n_photos > 1
     assert abs(int((half[several] == 0).sum()) - int((half[several] == 1).sum())) <= 1
     assert np.bincount(data.person[reference]).tolist() == [1] * len(data.people)
-    assert len(np.unique(np.stack([halves(data, seed) for seed in range(9)]), axis=0)) > 1
-    # an order of names: another person more does not deal everybody's photos anew
+    dealt = [tuple(sorted(halves(labelled(data), seed).items())) for seed in range(9)]
+    assert len(set(dealt)) > 1
+    # which photo is the reference does not hang on how photos are listed
     shuffled = replace(data, names=data.names[::-1], person=data.person[::-1])
     assert (first_photos(shuffled, 0)[::-1] == reference).all()
 
 
 def test_searches_are_those_of_the_page():
     """Against loops: every search of both rounds, as the page has it."""
-    from vultus.actions.measure import first_photos, halves, search_both_halves
+    from vultus.actions.measure import first_photos, search_both_halves
 
     failed = [0, 5, 33, 60, 121, 122]
     data = data_of(failed=failed)
-    half, reference = halves(data, 0), first_photos(data, 0)
+    half, reference = data.half, first_photos(data, 0)
     found, _, n_not_enrolled = search_both_halves(data, 0, np.random.default_rng(0))
     mated, best = [], []
     for side in (0, 1):

@@ -17,7 +17,7 @@ from vultus.actions.labelled import (
     read_labels,
     read_people,
 )
-from vultus.actions.measure import ErrorPair, Measured, arrays_of, measure
+from vultus.actions.measure import ErrorPair, Measured, arrays_of, halves, measure
 from vultus.actions.readers import read_many
 from vultus.audit.entry import EntryKind
 from vultus.errors import InputError, RefusedError
@@ -67,7 +67,8 @@ def evaluate(
     groups = read_labels(labels) if labels else {}
     everything = read_people(home, folder, list_people(folder), progress)
     labelled = everything if errors is None else everything.without(errors)
-    data = arrays_of(labelled)
+    half = halves(everything, seed)  # the same for both, so that they can be compared
+    data = arrays_of(labelled, half)
     with transaction.atomic():
         home.log.append(
             EntryKind.EVALUATION_RUN,
@@ -81,7 +82,9 @@ def evaluate(
         )
     kept = None
     if errors is not None:
-        kept = measure(arrays_of(everything), seed, groups, progress, "measuring with label errors")
+        kept = measure(
+            arrays_of(everything, half), seed, groups, progress, "measuring with label errors"
+        )
     return EvaluationAnswer(
         labelled=labelled,
         measured=measure(data, seed, groups, progress),

@@ -1,9 +1,10 @@
 """The protocol of docs/evaluate.md: from labelled photos to error rates.
 
-No home and no record is touched here: what is measured are templates and their labels.
+Nothing is read or written here: what is measured are templates and their labels.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -68,7 +69,8 @@ class ErrorPair:
 @dataclass(frozen=True, eq=False)
 class Data:
     """Labelled photos as arrays. `person` int64 (n,) of every photo; `row` int64 (n,) of its
-    template, -1 where it failed; `vectors` float32 (t, d), `quality` (t,), `owner` (t,).
+    template, -1 where it failed; `vectors` float32 (t, d), `quality` (t,), `owner` (t,). `half`
+    int64 (p,), 0 or 1: in which gallery each person is.
     """
 
     people: tuple[bytes, ...]
@@ -78,6 +80,7 @@ class Data:
     vectors: Vectors
     quality: npt.NDArray[np.float64]
     owner: Ids
+    half: Ids
     model: str
 
     @property
@@ -112,8 +115,11 @@ class Measured:
     worst: list[ErrorPair] = field(default_factory=list)
 
 
-def arrays_of(labelled: Labelled) -> Data:
-    """Raises InputError `evaluate.too_few` and `evaluate.no_faces`."""
+def arrays_of(labelled: Labelled, half: Mapping[bytes, int]) -> Data:
+    """Labelled photos as arrays, where `half` says in which half each person is.
+
+    Raises InputError `evaluate.too_few` and `evaluate.no_faces`.
+    """
     photos = labelled.photos
     people = sorted({photo.person for photo in photos})
     number = {name: n for n, name in enumerate(people)}
@@ -140,6 +146,7 @@ def arrays_of(labelled: Labelled) -> Data:
         vectors=np.stack([face.template.vector for face in faces]),
         quality=np.array([face.quality.score for face in faces]),
         owner=person[has_face],
+        half=np.array([half[name] for name in people], np.int64),
         model=faces[0].template.model,
     )
 
@@ -198,15 +205,11 @@ def supported_point(rows: list[FnmrAtFmr]) -> FnmrAtFmr:
     return able[-1] if able else rows[0]
 
 
-def halves(data: Data, seed: int) -> Ids:
+def halves(labelled: Labelled, seed: int) -> dict[bytes, int]:
     """0 or 1 for every person: alternately, those with several photos first, by a seeded order."""
-    several = data.n_photos > 1
-    order = sorted(
-        range(len(data.people)), key=lambda n: (not several[n], ticket(seed, data.people[n]))
-    )
-    half = np.empty(len(order), np.int64)
-    half[order] = np.arange(len(order)) % 2
-    return half
+    n_photos = Counter(photo.person for photo in labelled.photos)
+    order = sorted(n_photos, key=lambda name: (n_photos[name] == 1, ticket(seed, name)))
+    return {name: n % 2 for n, name in enumerate(order)}
 
 
 def ticket(seed: int, name: bytes) -> bytes:
@@ -226,8 +229,8 @@ def search_both_halves(
     data: Data, seed: int, rng: np.random.Generator
 ) -> tuple[Searches, list[CalibrationRow], int]:
     """Search both galleries; also the calibrations of both, and references not enrolled."""
-    half, reference = halves(data, seed), first_photos(data, seed)
-    inside = half[data.person]
+    reference = first_photos(data, seed)
+    inside = data.half[data.person]
     rounds = [(inside == side, reference & (inside == side)) for side in (0, 1)]
     both = [search_half(data, mine, chosen) for mine, chosen in rounds]
     n = max(searches.n_references for searches in both)
