@@ -437,7 +437,7 @@ def test_every_verb_has_help_and_the_verbs_are_those_of_the_contract(vultus, cap
     verbs = next(a.choices for a in parser._actions if a.dest == "verb")
     assert set(verbs) >= {
         "init", "source", "ingest", "photos", "case", "search", "faces", "compare", "erase",
-        "audit", "receipt", "serve", "doctor", "demo", "account",
+        "evaluate", "audit", "receipt", "serve", "doctor", "demo", "account",
     }  # fmt: skip
     for name in verbs:
         with pytest.raises(SystemExit) as caught:

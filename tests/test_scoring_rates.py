@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vultus.scoring.rates import false_match_rate, false_non_match_rate, fnir, fpir
+from vultus.scoring.rates import (
+    failure_rate,
+    false_match_rate,
+    false_non_match_rate,
+    fnir,
+    fpir,
+)
 
 T = np.float32(0.4)  # not a float64 of that name: precision must not decide
 AT, ABOVE, BELOW = T, np.nextafter(T, np.float32(1)), np.nextafter(T, np.float32(0))
@@ -76,3 +82,17 @@ def test_fnir_refuses_junk_ranks():
         fnir([0.5], [1], 0.4, 0)
     with pytest.raises(TypeError, match="rank: int, got float"):
         fnir([0.5], [1], 0.4, 1.0)
+
+
+def test_failures_over_attempts():
+    assert failure_rate(1, 4) == 0.25
+    for failed, tried in ((0, 0), (2, 1), (-1, 1)):
+        with pytest.raises(ValueError, match="n_failed"):
+            failure_rate(failed, tried)
+
+
+def test_a_failure_is_a_false_non_match_and_no_false_match():
+    scores = np.array([-np.inf, 0.5], np.float32)
+    assert false_non_match_rate(scores, T) == 0.5
+    assert false_match_rate(scores, T) == fpir(scores, T) == 0.5
+    assert fnir(scores, [9, 1], T, 9) == 0.5

@@ -16,6 +16,7 @@ class EntryKind(StrEnum):
     ACCOUNT_CHANGED = "account.changed"
     CASE_APPROVED = "case.approved"
     CASE_OPENED = "case.opened"
+    EVALUATION_RUN = "evaluation.run"
     HOME_CREATED = "home.created"
     INGEST_FINISHED = "ingest.finished"
     LOG_IN_ENDED = "log_in.ended"
@@ -64,6 +65,10 @@ DECLARATIONS: Mapping[EntryKind, Declaration] = {
     _K.ACCOUNT_CHANGED: _says("An account was changed.", "by account what"),
     _K.CASE_APPROVED: _says("A case was approved.", "by case same_account_opened_it"),
     _K.CASE_OPENED: _says("A case was opened.", "by case expires", "reference purpose legal_basis"),
+    _K.EVALUATION_RUN: _says(
+        "Error rates were measured on labelled photos; nothing of them was kept.",
+        "by people photos failed model",
+    ),
     _K.HOME_CREATED: _says("The home and its log were created.", "home"),
     _K.INGEST_FINISHED: _says(
         "A visit of a source ended.",

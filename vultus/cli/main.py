@@ -19,6 +19,7 @@ from vultus.cli import (
     audit,
     case,
     erase,
+    evaluate,
     home,
     index,
     ingest,
@@ -70,7 +71,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"vultus {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     for module in (
-        home, source, ingest, photos, case, search, read, erase, index, account, audit,
+        home, source, ingest, photos, case, search, read, evaluate, erase, index, account, audit,
     ):  # fmt: skip
         module.add_verbs(verbs, everywhere)
     return parser
