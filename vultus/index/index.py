@@ -468,6 +468,8 @@ class FaceIndex:
         """Read everything and derive every code anew. Raises IntegrityError at a fault."""
         with self._turn.reading():
             parts = self._parts
+            if self._folder is not None:
+                self._folder.verify()
             ids = np.sort(np.concatenate([part.ids_at(part.alive_positions()) for part in parts]))
             for part in self._segments:
                 part.verify()
