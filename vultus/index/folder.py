@@ -25,7 +25,7 @@ class Folder:
     """The manifest and the files of one index. One process has it open for writing."""
 
     def __init__(self, path: Path, keyring: Keyring | None) -> None:
-        self.path, self._keyring = path, keyring
+        self.path, self.keyring = path, keyring
         self._lock_handle = self._locked()
         try:
             self._manifest = FolderManifest(path / MANIFEST)
@@ -82,9 +82,9 @@ class Folder:
     def tidy(self) -> None:
         """Delete files and keys that the manifest does not name: a crash or a rewrite left them."""
         names = set(self.names())
-        if self._keyring is not None:
-            for name in self._keyring.names() - names:
-                self._keyring.destroy(name)
+        if self.keyring is not None:
+            for name in self.keyring.names() - names:
+                self.keyring.destroy(name)
         try:
             for file in self.path.glob("*.segment"):
                 if file.stem not in names:
@@ -128,7 +128,7 @@ class Folder:
                 f"The file of segment {name} is missing.",
                 "Restore the folder from a backup.",
             )
-        cipher = None if self._keyring is None else self._keyring.cipher(name)
+        cipher = None if self.keyring is None else self.keyring.cipher(name)
         part = Segment.open(self._file(name), cipher=cipher, cache_bytes=cache_bytes)
         try:
             self._hide_removed(part, name, n)
@@ -154,7 +154,7 @@ class Folder:
     def write(self, ids: NDArray[np.int64], rows: Rows) -> str:
         """Write a segment that does not count yet; ids ascending. Returns its name."""
         name = secrets.token_hex(16)
-        cipher = None if self._keyring is None else self._keyring.new(name)
+        cipher = None if self.keyring is None else self.keyring.new(name)
         segment.write(self._file(name), name, self.coding, ids, rows, cipher=cipher)
         return name
 
