@@ -27,9 +27,9 @@ from vultus.index import index as index_of
 
 HERE = Path(__file__).parent
 # Between the lines of all others nothing on the disk changes.
-DURABLE = {"index.py", "folder.py", "segment.py", "index_keys.py"}
+DURABLE = {"index.py", "folder.py", "folder_manifest.py", "segment.py", "index_keys.py"}
 DURABLE |= {"remove", "_rewrite", "_write", "compact", "close", "write", "exchange", "tidy"}
-DURABLE |= {"_transaction", "_write_file", "flush_folder", "new", "destroy"}
+DURABLE |= {"_changing", "_transaction", "_write_file", "flush_folder", "new", "destroy"}
 
 
 def saved(n):

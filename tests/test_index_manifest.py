@@ -117,7 +117,7 @@ def test_a_damaged_manifest_is_said(folder, damage):
 def test_a_manifest_of_another_version_is_said(folder):
     create(folder).close()
     with sqlite3.connect(folder / "index.db") as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
     db.close()
     with pytest.raises(IntegrityError) as caught:
         FaceIndex.open(folder)

@@ -1,11 +1,10 @@
 """An index on disk: a folder of segments with its manifest (docs/formats/index.md)."""
 
-import contextlib
 import fcntl
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,33 +13,23 @@ from numpy.typing import NDArray
 from vultus.errors import InputError, IntegrityError, UnavailableError
 from vultus.index import segment
 from vultus.index.codes import Coding
+from vultus.index.folder_manifest import FolderManifest
 from vultus.index.rows import Rows
 from vultus.index.segment import Segment
-from vultus.index.segment_format import NAME, Keyring
+from vultus.index.segment_format import Keyring
 
 MANIFEST = "index.db"
-VERSION = 1
-_SCHEMA = f"""
-CREATE TABLE coding (dim INTEGER NOT NULL, rows TEXT NOT NULL, first_bits INTEGER NOT NULL,
-  more_bits INTEGER NOT NULL, seed BLOB NOT NULL);
-CREATE TABLE segment (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE removed (segment TEXT NOT NULL REFERENCES segment ON DELETE CASCADE,
-  id INTEGER NOT NULL, PRIMARY KEY (segment, id)) WITHOUT ROWID;
-PRAGMA user_version = {VERSION};
-"""
 
 
 class Folder:
     """The manifest and the files of one index. One process has it open for writing."""
 
     def __init__(self, path: Path, keyring: Keyring | None) -> None:
-        self.path, self._keyring = path, keyring
+        self.path, self.keyring = path, keyring
         self._lock_handle = self._locked()
         try:
-            self._db = sqlite3.connect(
-                path / MANIFEST, isolation_level=None, check_same_thread=False
-            )
-            self.coding = self._coding()
+            self._manifest = FolderManifest(path / MANIFEST)
+            self.coding = self._manifest.coding
         except BaseException:
             self.close()
             raise
@@ -60,12 +49,7 @@ class Folder:
             for left_behind in path.iterdir():
                 left_behind.unlink()
             temporary.touch(mode=0o600)  # it holds the seed
-            with contextlib.closing(sqlite3.connect(temporary)) as db, db:
-                db.executescript(_SCHEMA)
-                db.execute(
-                    "INSERT INTO coding VALUES (?, ?, ?, ?, ?)",
-                    (coding.dim, coding.rows, coding.first_bits, coding.more_bits, coding.seed),
-                )
+            FolderManifest.create(temporary, coding)
             temporary.replace(path / MANIFEST)
             segment.flush_folder(path)
         except (OSError, sqlite3.OperationalError) as exc:
@@ -95,29 +79,12 @@ class Folder:
             ) from None
         return handle
 
-    def _coding(self) -> Coding:
-        with _manifest():
-            self._db.execute("PRAGMA foreign_keys = ON")
-            # FULL would let a power cut bring back the journal of what was committed.
-            self._db.execute("PRAGMA synchronous = EXTRA")
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version != VERSION:
-                raise IntegrityError(
-                    "index.version",
-                    f"The index has version {version}; this program reads version {VERSION}.",
-                    "Use the program that wrote it, or a newer one.",
-                )
-            if self._db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-                raise sqlite3.DatabaseError
-            (row,) = self._db.execute("SELECT * FROM coding").fetchall()
-            return Coding(*row)
-
     def tidy(self) -> None:
         """Delete files and keys that the manifest does not name: a crash or a rewrite left them."""
         names = set(self.names())
-        if self._keyring is not None:
-            for name in self._keyring.names() - names:
-                self._keyring.destroy(name)
+        if self.keyring is not None:
+            for name in self.keyring.names() - names:
+                self.keyring.destroy(name)
         try:
             for file in self.path.glob("*.segment"):
                 if file.stem not in names:
@@ -133,21 +100,14 @@ class Folder:
 
     def names(self) -> list[str]:
         """The segments' names."""
-        return list(self._counts())
-
-    def _counts(self) -> dict[str, int]:
-        with _manifest():
-            counts = dict(self._db.execute("SELECT name, n FROM segment ORDER BY name").fetchall())
-            if not all(NAME.fullmatch(name) and isinstance(counts[name], int) for name in counts):
-                raise ValueError
-            return counts
+        return list(self._manifest.counts())
 
     def open_segments(self, cache_bytes: int) -> list[Segment]:
         """All segments, what was removed hidden; the cache is shared out among them.
 
         What the manifest does not name is deleted only after all that it names has opened.
         """
-        counts = self._counts()
+        counts = self._manifest.counts()
         total = max(sum(counts.values()), 1)
         opened: list[Segment] = []
         try:
@@ -168,7 +128,7 @@ class Folder:
                 f"The file of segment {name} is missing.",
                 "Restore the folder from a backup.",
             )
-        cipher = None if self._keyring is None else self._keyring.cipher(name)
+        cipher = None if self.keyring is None else self.keyring.cipher(name)
         part = Segment.open(self._file(name), cipher=cipher, cache_bytes=cache_bytes)
         try:
             self._hide_removed(part, name, n)
@@ -185,10 +145,7 @@ class Folder:
                 f"The file of segment {name} is another one.",
                 "Keep the folder as it is and restore it from a backup.",
             )
-        with _manifest():
-            rows = self._db.execute("SELECT id FROM removed WHERE segment = ?", (name,))
-            removed = np.array([i for (i,) in rows], np.int64)
-        hidden = part.positions(removed)
+        hidden = part.positions(self._manifest.removed(name))
         part.hide(hidden[hidden >= 0])
 
     def _file(self, name: str) -> Path:
@@ -197,65 +154,26 @@ class Folder:
     def write(self, ids: NDArray[np.int64], rows: Rows) -> str:
         """Write a segment that does not count yet; ids ascending. Returns its name."""
         name = secrets.token_hex(16)
-        cipher = None if self._keyring is None else self._keyring.new(name)
+        cipher = None if self.keyring is None else self.keyring.new(name)
         segment.write(self._file(name), name, self.coding, ids, rows, cipher=cipher)
         return name
 
     def exchange(self, old: Sequence[str], new: Sequence[tuple[str, int]]) -> None:
         """In one transaction, let segments (name, n) count in the place of others."""
-        with self._transaction():
-            self._db.executemany("DELETE FROM segment WHERE name = ?", [(name,) for name in old])
-            self._db.executemany("INSERT INTO segment VALUES (?, ?)", new)
+        self._manifest.exchange(old, new)
 
     def remove(self, gone: Sequence[tuple[str, NDArray[np.int64]]]) -> None:
         """Hide ids of segments, for good: committed when this returns."""
-        with self._transaction():
-            for name, ids in gone:
-                rows = ((name, i) for i in ids.tolist())
-                self._db.executemany("INSERT OR IGNORE INTO removed VALUES (?, ?)", rows)
+        self._manifest.remove(gone)
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with _manifest():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+    def verify(self) -> None:
+        """Compare the manifest with its digests. Raises IntegrityError at a fault."""
+        self._manifest.verify()
 
     def close(self) -> None:
         """Let another process have it."""
-        if hasattr(self, "_db"):
-            self._db.close()
+        if hasattr(self, "_manifest"):
+            self._manifest.close()
         if self._lock_handle >= 0:
             os.close(self._lock_handle)
             self._lock_handle = -1
-
-
-# SQLite's words for a disk or another process in the way; anything else is damage.
-_IN_THE_WAY = {
-    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY,
-}  # fmt: skip
-
-
-@contextlib.contextmanager
-def _manifest() -> Iterator[None]:
-    """Raise what goes wrong with the manifest as an error of ours."""
-    try:
-        yield
-    except (sqlite3.Error, ValueError, TypeError, OverflowError) as exc:
-        if getattr(exc, "sqlite_errorcode", 0) & 0xFF in _IN_THE_WAY:
-            raise UnavailableError(
-                "index.unwritable",
-                f"The manifest of the index cannot be read or written: {exc}.",
-                "Make room or mend the folder, then try again; nothing was changed.",
-            ) from exc
-        raise IntegrityError(
-            "index.manifest",
-            "The manifest of the index is damaged.",
-            "Keep the folder as it is and restore it from a backup.",
-        ) from exc

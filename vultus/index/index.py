@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vultus.errors import IntegrityError, VultusError
-from vultus.index import scan, segment
+from vultus.index import scan, sealed_file, segment
 from vultus.index.arguments import Ids, coding_of, ids_of, limits_of, vectors_of
 from vultus.index.candidates import CandidateLists
 from vultus.index.codes import Coding, RowKind, unit_rows
@@ -104,7 +104,8 @@ class FaceIndex:
         keyring: Keyring | None = None,
         cache_bytes: int = CACHE_BYTES,
     ) -> "FaceIndex":
-        """The index in this folder, or the one that was saved as this file.
+        """The index in this folder, or the one that was saved as this file; with the keyring
+        that it was sealed with, and without one where it was not.
 
         Codes are read into memory, rows stay on the disk; of sealed rows about `cache_bytes`
         are kept in memory. Raises InputError where there is nothing to read, IntegrityError
@@ -113,7 +114,8 @@ class FaceIndex:
         where = Path(path)
         if where.is_dir():
             return cls._over(Folder(where, keyring), cache_bytes)
-        return cls.of([Segment.open(where, cache_bytes=cache_bytes)])
+        cipher = None if keyring is None else sealed_file.cipher_of(where, keyring)
+        return cls.of([Segment.open(where, cipher=cipher, cache_bytes=cache_bytes)])
 
     @classmethod
     def _over(cls, folder: Folder, cache_bytes: int) -> "FaceIndex":
@@ -355,18 +357,28 @@ class FaceIndex:
             raise ValueError(f"id {given[np.argmin(known)]} is not present")
         return vectors
 
-    def save(self, path: str | PathLike[str]) -> None:
+    def save(self, path: str | PathLike[str], *, keyring: Keyring | None = None) -> None:
         """Write all references as one file: wholly or not at all, on disk when this returns.
 
-        The file holds the references of the moment at which the save began; saves of one
-        index follow each other, so a later one never loses to an earlier one.
+        The file holds ids, codes and rows of the moment at which the save began. It is sealed
+        under a new key of `keyring` where one is given, and else it is **not sealed, also if
+        this index is**: anyone who reads it has the templates. When a sealed file is saved in
+        the place of another, the other's key is destroyed. The keyring must be another one than
+        that of an index folder, which destroys the keys that it does not know.
+
+        Saves of one index follow each other, so a later one never loses to an earlier one.
         Raises UnavailableError where it cannot be written; the old file is then kept.
         """
+        if self._folder is not None and keyring is not None and keyring is self._folder.keyring:
+            raise ValueError("expected another keyring than that of the index's folder")
         with self._saving:
             with self._turn.reading():
                 ids, rows = self._sorted(self._parts)
             try:
-                segment.write(Path(path), "index", self._coding, ids, rows)
+                if keyring is None:
+                    segment.write(Path(path), "index", self._coding, ids, rows)
+                else:
+                    sealed_file.write(Path(path), self._coding, ids, rows, keyring)
             finally:
                 rows.fill(0)  # a template may be removed meanwhile: leave no copy of it
 
@@ -468,6 +480,8 @@ class FaceIndex:
         """Read everything and derive every code anew. Raises IntegrityError at a fault."""
         with self._turn.reading():
             parts = self._parts
+            if self._folder is not None:
+                self._folder.verify()
             ids = np.sort(np.concatenate([part.ids_at(part.alive_positions()) for part in parts]))
             for part in self._segments:
                 part.verify()

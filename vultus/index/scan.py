@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
@@ -191,9 +191,24 @@ def _search(
         kth = compiled_kernels().kth(found.owners, found.scores, m, k)[short]
         need = limits.needed(np.maximum(kth, _best_of(places, some, k)))
         again = _joined([place.reaching(some, need, limits) for place in places])
-        again = again._replace(owners=short[again.owners])
-        found = _joined([found.only(~np.isin(found.owners, short)), again])
+        found = _instead(found, short, again)
+        # Now k rows are known to reach what was needed: where fewer were found, some were missed.
+        for chance in (limits.max_miss**3, 0.0):
+            missed = (counts(again.owners, len(short)) < k) & (need > at_least[short])
+            if not missed.any():
+                break
+            short, need = short[missed], need[missed]
+            some, stricter = asked.some(short), replace(limits, max_miss=chance)
+            places = [_Place(*both, sampled=False) for both in zip(parts, masks, strict=True)]
+            again = _joined([place.reaching(some, need, stricter) for place in places])
+            found = _instead(found, short, again)
     return found
+
+
+def _instead(found: Found, numbers: NDArray[np.int64], again: Found) -> Found:
+    """These candidates, with those of the probes `numbers` (m,) as another search found them."""
+    again = again._replace(owners=numbers[again.owners])
+    return _joined([found.only(~np.isin(found.owners, numbers)), again])
 
 
 class _Place:

@@ -178,12 +178,7 @@ class Segment(Part):
         header = Header.decode(self._map[:HEADER_SIZE])
         overhead = self._cipher.overhead if self._cipher else 0
         if header.sealed != (self._cipher is not None) or header.overhead != overhead:
-            state = "sealed" if header.sealed else "not sealed"
-            raise IntegrityError(
-                "index.sealed",
-                f"The index file is {state}, and was opened as if it were otherwise.",
-                "Open it with the keys of the index that it belongs to.",
-            )
+            raise otherwise_sealed(header)
         self.name, self.coding, self.n = header.name, header.coding, header.n
         self.n_alive = self.n
         self._sections = sections(self.coding, self.n, overhead)
@@ -378,6 +373,16 @@ class Segment(Part):
             self._map.close()
 
 
+def otherwise_sealed(header: Header) -> IntegrityError:
+    """What is raised where keys were given for a file without, or the other way round."""
+    state = "sealed" if header.sealed else "not sealed"
+    return IntegrityError(
+        "index.sealed",
+        f"The index file is {state}, and was opened as if it were otherwise.",
+        "Open it with the keys of the index that it belongs to.",
+    )
+
+
 def _has_tail(packed: NDArray[np.uint8], n_bits: int) -> bool:
     """Whether bits are set behind the first `n_bits` of packed bytes (..., n_bytes)."""
     return n_bits % 8 > 0 and bool((packed[..., -1] >> np.uint8(n_bits % 8)).any())
@@ -401,8 +406,21 @@ def _mapped(path: Path) -> mmap.mmap:
                     mapped.madvise(mmap.MADV_HUGEPAGE)
             return mapped
     except OSError as exc:
-        raise InputError(
-            "index.unreadable",
-            f"The index file cannot be read: {exc.strerror}.",
-            "Look whether the path is right and may be read by this account.",
-        ) from exc
+        raise _unreadable(exc) from exc
+
+
+def header_of(path: Path) -> Header:
+    """What a file says of itself. Raises InputError, IntegrityError."""
+    try:
+        with path.open("rb") as file:
+            return Header.decode(file.read(HEADER_SIZE))
+    except OSError as exc:
+        raise _unreadable(exc) from exc
+
+
+def _unreadable(error: OSError) -> InputError:
+    return InputError(
+        "index.unreadable",
+        f"The index file cannot be read: {error.strerror}.",
+        "Look whether the path is right and may be read by this account.",
+    )
