@@ -210,10 +210,11 @@ def life(work: Work, threads: int, patience: float) -> dict:
     }
     probe = work.probes[:1]
     scan_s = median_s(lambda: plain.index.search(probe, threshold=0.99), 51)
+    n_codes = work.n * plain.index.coding.n_bytes  # further bits are read of few rows
     result["scan"] = {
         "ms": 1000 * scan_s,
-        "codes_bytes_per_s": memory["codes"] / scan_s,
-        "codes_and_factors_bytes_per_s": (memory["codes"] + memory["factors"]) / scan_s,
+        "codes_bytes_per_s": n_codes / scan_s,
+        "codes_and_factors_bytes_per_s": (n_codes + 2 * work.n) / scan_s,
     }
     result["sealed_open_s"], _ = timed(lambda: sealed.open(work.rows, work.of(sealed), threads, {}))
     probes = work.probes[:N_TIMED]

@@ -67,8 +67,8 @@ class Item:
     url: str
     page_url: str | None = None
     version: str | None = None
-    origin: str | None = None
     beside: Beside = field(default_factory=Beside)
+    origin: str | None = None
 
 
 @dataclass(frozen=True)

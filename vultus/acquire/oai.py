@@ -36,6 +36,22 @@ def start_url(base: str) -> str:
     return with_arguments(base, {"verb": "Identify"})
 
 
+def first_url(location: str) -> str:
+    """The first URL to ask for, of a repository's base URL, to which `set` and `metadataPrefix`
+    may be added: then it is the list of those records, else as `start_url`.
+
+    Raises InputError `oai.location`.
+    """
+    try:
+        asked = dict(parse_qsl(urlsplit(location).query))
+    except ValueError:  # brackets that hold no address
+        asked = {}
+    set_spec, prefix = asked.get("set"), asked.get("metadataPrefix")
+    if set_spec is None and prefix is None:
+        return start_url(location)
+    return list_url(location, None, set_spec, prefix or "oai_dc", to_the_second=False)
+
+
 def list_url(
     base: str, since: datetime | None, set_spec: str | None, prefix: str, *, to_the_second: bool
 ) -> str:

@@ -5,18 +5,24 @@ A source can be of a kind whose readers are all here.
 
 from collections.abc import Callable, Mapping
 
+from vultus.acquire import commons, oai
 from vultus.acquire.feed import read_feed
 from vultus.acquire.found import Found, Link, Role
+from vultus.acquire.iiif import read_iiif
 from vultus.acquire.optout import MAX_PAGE_BYTES
 from vultus.acquire.page import read_page
 from vultus.acquire.sitemap import read_sitemap
 
 Reader = Callable[[str, bytes, str], Found]  # URL, body, content type
 
+# Lists are read whole at each visit, so that what they tell no longer is known to be gone.
 READERS: Mapping[Role, Reader] = {
     Role.PAGE: read_page,
     Role.FEED: lambda url, body, _: read_feed(url, body),
     Role.SITEMAP: lambda url, body, _: read_sitemap(url, body),
+    Role.IIIF: lambda url, body, _: read_iiif(url, body),
+    Role.OAI: lambda url, body, _: oai.read_oai(url, body, None),
+    Role.COMMONS: lambda url, body, _: commons.read_commons(url, body),
 }
 # What a source of a kind is first asked for, and what else its documents may lead to.
 KINDS: Mapping[str, tuple[Role, frozenset[Role]]] = {
@@ -38,7 +44,14 @@ def web_kinds() -> tuple[str, ...]:
 
 
 def first_link(kind: str, location: str) -> Link:
-    """Where the visit of a source begins."""
+    """Where the visit of a source begins.
+
+    Raises InputError `oai.location`, `commons.category`.
+    """
+    if kind == "oai":
+        location = oai.first_url(location)
+    elif kind == "commons":
+        location = commons.start_url(location)
     return Link(KINDS[kind][0], location)
 
 

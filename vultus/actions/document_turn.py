@@ -25,7 +25,7 @@ from vultus.actions.turn import (
     try_again,
     validated,
 )
-from vultus.errors import RefusedError, UnavailableError
+from vultus.errors import InputError, RefusedError, UnavailableError
 from vultus.records.models import FrontierItem
 
 UNSHOWN = "page.shows_it_no_more"
@@ -76,7 +76,11 @@ def take_response(
     elif wall is not None:
         commit(crawl, lease, turn, none_there(answer, wall), Found())
     elif status in {200, 203}:
-        found = read(turn, response)
+        try:
+            found = read(turn, response)
+        except (InputError, UnavailableError) as error:
+            commit_silent(crawl, lease, turn, answer, error.code)
+            return
         tags = response.values("x-robots-tag")
         links = found.links if turn.role is not Role.PAGE or may_follow(tags) else ()
         signals = joined(said_by(response), list(asking.licences_of(turn.url, response)))
@@ -96,7 +100,10 @@ def take_response(
 
 
 def read(turn: Turn, response: Response) -> Found:
-    """What the document tells; nothing where only a part of it came, or a page is none."""
+    """What the document tells; nothing where only a part of it came, or a page is none.
+
+    Raises InputError or UnavailableError where it is none of its kind, or says that it cannot.
+    """
     is_page = turn.role is Role.PAGE
     if response.truncated or (is_page and "html" not in media_type(response)):
         return Found()

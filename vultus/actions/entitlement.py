@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from vultus.acquire.allowed import AllowList
 from vultus.acquire.folder import path_text
 from vultus.acquire.forbidden import refuse_forbidden_host
-from vultus.acquire.reader import web_kinds
+from vultus.acquire.reader import first_link, web_kinds
 from vultus.acquire.url import parse_url
 from vultus.actions.answers import Terms
 from vultus.actions.case import today
@@ -110,7 +110,8 @@ def place_of(kind: str, location: str, allow_hosts: tuple[str, ...]) -> tuple[st
     """A source's location in one spelling, and the hosts that it may ask.
 
     Raises InputError `source.hosts_of_a_folder`, `source.host_of_location`, RefusedError
-    `source.forbidden_host`, and what `folder_location`, `AllowList.of` and `parse_url` raise.
+    `source.forbidden_host`, and what `folder_location`, `AllowList.of`, `parse_url` and
+    `first_link` raise.
     """
     if kind == FOLDER:
         if allow_hosts:
@@ -130,4 +131,5 @@ def place_of(kind: str, location: str, allow_hosts: tuple[str, ...]) -> tuple[st
         )
     for host in allowed.names:
         refuse_forbidden_host(host)
+    first_link(kind, url.text)
     return url.text, allowed.hosts
